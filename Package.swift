@@ -1,0 +1,61 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .swiftLanguageMode(.v6)]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "millrace",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "millrace", targets: ["millrace"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        library("LightningTypes"),
+        library("Randomness"),
+        library("Cryptography", ["CSodium"]),
+        library("EventSimulation", ["Randomness"]),
+        library("Settlement", ["LightningTypes", "Cryptography", "Randomness"]),
+        library("PaymentChannels", ["LightningTypes", "Cryptography", "Settlement"]),
+        library("Routing", ["LightningTypes"]),
+        library("Topologies", ["LightningTypes", "Randomness", "Yams"]),
+        library(
+            "PaymentNetwork",
+            [
+                "LightningTypes", "Randomness", "Cryptography", "EventSimulation", "Settlement",
+                "PaymentChannels", "Routing", "Topologies",
+            ]),
+        library("RunStore", ["PaymentNetwork", .product(name: "GRDB", package: "GRDB.swift")]),
+        library("Reports", ["RunStore"]),
+        .executableTarget(
+            name: "millrace",
+            dependencies: [
+                "PaymentNetwork", "RunStore", "Reports",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        tests(of: "LightningTypes"),
+        tests(of: "Randomness"),
+        tests(of: "Cryptography"),
+        tests(of: "EventSimulation"),
+        tests(of: "Settlement"),
+        tests(of: "PaymentChannels"),
+        tests(of: "Routing", ["Topologies"]),
+        tests(of: "Topologies"),
+        tests(of: "PaymentNetwork"),
+        tests(of: "RunStore"),
+        tests(of: "millrace"),
+    ]
+)

@@ -1,0 +1,264 @@
+import LightningTypes
+
+/// Why a payment or an attempt failed: BOLT 4's failure codes, and what happens before any message is sent.
+public enum FailureName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
+    // BOLT 4, "Failure Messages", in its order.
+    case temporaryNodeFailure
+    case permanentNodeFailure
+    case permanentChannelFailure
+    case temporaryChannelFailure
+    case unknownNextPeer
+    case amountBelowMinimum
+    case feeInsufficient
+    case incorrectCLTVExpiry
+    case expiryTooSoon
+    case incorrectOrUnknownPaymentDetails
+    case finalIncorrectCLTVExpiry
+    case finalIncorrectHTLCAmount
+    case channelDisabled
+    case expiryTooFar
+    // The sender's own reasons.
+    case noRoute
+    case insufficientLocalBalance
+    case feeLimitExceeded
+    case attemptsExhausted
+
+    /// The name in output: BOLT 4's spelling, `temporary_channel_failure`.
+    public var name: String {
+        switch self {
+        case .temporaryNodeFailure: "temporary_node_failure"
+        case .permanentNodeFailure: "permanent_node_failure"
+        case .permanentChannelFailure: "permanent_channel_failure"
+        case .temporaryChannelFailure: "temporary_channel_failure"
+        case .unknownNextPeer: "unknown_next_peer"
+        case .amountBelowMinimum: "amount_below_minimum"
+        case .feeInsufficient: "fee_insufficient"
+        case .incorrectCLTVExpiry: "incorrect_cltv_expiry"
+        case .expiryTooSoon: "expiry_too_soon"
+        case .incorrectOrUnknownPaymentDetails: "incorrect_or_unknown_payment_details"
+        case .finalIncorrectCLTVExpiry: "final_incorrect_cltv_expiry"
+        case .finalIncorrectHTLCAmount: "final_incorrect_htlc_amount"
+        case .channelDisabled: "channel_disabled"
+        case .expiryTooFar: "expiry_too_far"
+        case .noRoute: "no_route"
+        case .insufficientLocalBalance: "insufficient_local_balance"
+        case .feeLimitExceeded: "fee_limit_exceeded"
+        case .attemptsExhausted: "attempts_exhausted"
+        }
+    }
+}
+
+/// One payment, written when its payer learns its end.
+public struct PaymentRecord: Sendable {
+    /// From 0, in order of start.
+    public var number: UInt64
+    public var source: Int32
+    public var destination: Int32
+    public var amount: Millisatoshi
+    /// Simulated microseconds.
+    public var startedAt: UInt64
+    public var endedAt: UInt64
+    /// Nil: settled.
+    public var failure: FailureName?
+    /// Zero where no route was found.
+    public var attempts: UInt16
+    /// Channels of the settled route; zero for a failed payment.
+    public var hops: UInt8
+    /// Routing fees paid; zero for a failed payment.
+    public var fee: Millisatoshi
+}
+
+/// One attempt over one route, written when its sender learns its end.
+public struct AttemptRecord: Sendable {
+    public var payment: UInt64
+    /// From 0 within its payment.
+    public var number: UInt16
+    public var startedAt: UInt64
+    public var endedAt: UInt64
+    /// From the sender's own channel to the receiver's.
+    public var route: [DirectionIndex]
+    public var fee: Millisatoshi
+    /// Nil: settled.
+    public var failure: FailureName?
+    /// Which node of the route failed: 0 the sender, `route.count` the receiver. Nil: settled.
+    public var failingHop: UInt8?
+}
+
+/// One confirmed layer-1 transaction.
+public struct ChainRecord: Sendable {
+    public var height: UInt32
+    /// Position in its block.
+    public var position: UInt32
+    /// Simulated microseconds of its block.
+    public var confirmedAt: UInt64
+    /// Hexadecimal.
+    public var transactionID: String
+    public var kind: Kind
+    /// Index of the channel it opens or closes.
+    public var channel: Int32
+    public var weight: UInt64
+    public var fee: Satoshi
+
+    public enum Kind: String, Sendable {
+        case funding, closing
+    }
+}
+
+/// What one simulated hour of the whole network saw.
+public struct TimelineRecord: Sendable {
+    /// From 0.
+    public var hour: UInt32
+    /// Payments whose end was learned in this hour.
+    public var settled: UInt64
+    public var failed: UInt64
+    public var volume: Millisatoshi
+    public var fees: Millisatoshi
+}
+
+/// What one end of one channel earned and spent, over the measured time.
+public struct ChannelIncome: Sendable, Equatable {
+    /// HTLCs forwarded out through this channel and settled.
+    public var forwards: UInt64 = 0
+    /// What those HTLCs carried.
+    public var volume: Millisatoshi = .zero
+    /// Fees earned by forwarding out through this channel (as `bkpr-listincome` books them).
+    public var routingFees: Millisatoshi = .zero
+    /// Routing fees paid on this node's own payments, which left through this channel.
+    public var feesPaid: Millisatoshi = .zero
+    /// What this node's own payments delivered, and what it received as a payee.
+    public var sent: Millisatoshi = .zero
+    public var received: Millisatoshi = .zero
+    /// Layer-1 fees borne by this node for the channel's opening and closing, rounding and unmade dust included.
+    public var openingCost: Millisatoshi = .zero
+    public var closingCost: Millisatoshi = .zero
+    /// Own side plus HTLCs offered, averaged over the measured time.
+    public var capital: Millisatoshi = .zero
+
+    public init() {}
+
+    public var onchainFees: Millisatoshi { openingCost + closingCost }
+}
+
+/// Where a run's records go. Called from the thread that runs the simulation, in an order that does not
+/// depend on threads.
+public protocol RunRecorder: AnyObject {
+    func record(_ payment: PaymentRecord) throws
+    func record(_ attempt: AttemptRecord) throws
+    func record(_ transaction: ChainRecord) throws
+    func record(_ hour: TimelineRecord) throws
+    /// Whether attempts are to be reported at all: they cost an array each.
+    func wantsAttempts(of payment: UInt64) -> Bool
+}
+
+/// How signatures are made; both give the same digest.
+public enum SignatureMode: String, Sendable, CaseIterable {
+    /// Fingerprints travel; a signature is made when a transaction reaches the chain.
+    case lazy
+    /// Every signature is made and verified when the protocol does.
+    case eager
+}
+
+/// How a run is carried out; everything about the network itself stands in the `Topology`.
+public struct RunSettings: Sendable {
+    public var signatures: SignatureMode = .lazy
+    public var threads: Int = 1
+    /// Exactly the first so many payments of the merged traffic; nil: all that start within the duration.
+    public var paymentsMaximum: UInt64?
+    /// Multiplies every rate of the traffic: the same payments in the same order, closer together.
+    public var rateFactor: Double = 1
+
+    public init() {}
+}
+
+/// What a running simulation says of itself.
+public struct RunProgress: Sendable {
+    /// Simulated microseconds so far.
+    public var simulated: UInt64
+    public var started: UInt64
+    public var settled: UInt64
+    public var failed: UInt64
+    public var events: UInt64
+    /// Share of the run done, 0 to 1, by payments or by time, whichever bounds it.
+    public var fraction: Double
+}
+
+/// The result of a run.
+public struct RunResult: Sendable {
+    public var digest: UInt64
+    public var seed: UInt64
+    public var events: UInt64
+    /// Messages delivered, by their BOLT names, in a fixed order; those never sent are left out.
+    public var messages: [(name: String, count: UInt64)]
+    /// Until the last event; of it, the part after the last payment started.
+    public var simulatedMicroseconds: UInt64
+    public var drainMicroseconds: UInt64
+    /// The time every table is measured over: from the end of the warm-up to the last event.
+    public var measuredMicroseconds: UInt64
+    /// Payments that started after the warm-up.
+    public var payments: PaymentCounts
+    /// The same, of the warm-up.
+    public var warmupPayments: UInt64
+    /// Final reasons of failed payments, most frequent first, then by name.
+    public var failures: [(name: FailureName, count: UInt64)]
+    /// What attempts failed of, most frequent first, then by name.
+    public var attemptFailures: [(name: FailureName, count: UInt64)]
+    public var attempts: UInt64
+    /// Of settled payments.
+    public var meanHops: Double
+    public var amountSettled: Millisatoshi
+    /// What senders paid and what routers earned; equal to the millisatoshi once nothing is in flight.
+    public var feesPaid: Millisatoshi
+    public var feesEarned: Millisatoshi
+    /// Of settled payments, simulated milliseconds from first attempt to the payer's learning the end.
+    public var latencyMilliseconds: Quantiles
+    /// Indexed by `DirectionIndex`: what the node that offers in this direction earned through this channel.
+    public var channelIncome: [ChannelIncome]
+    /// Final state of each channel, by `DirectionIndex`: the offering side's balance at the end.
+    public var finalBalances: [Millisatoshi]
+    public var nodeIncome: [NodeIncome]
+    public var chain: ChainSummary
+    public var channelLifetimeDays: UInt32
+
+    public struct PaymentCounts: Sendable, Equatable {
+        public var attempted: UInt64 = 0
+        /// Those whose sender found at least one route to try.
+        public var routable: UInt64 = 0
+        public var settled: UInt64 = 0
+        public var failed: UInt64 = 0
+        public init() {}
+    }
+
+    public struct Quantiles: Sendable, Equatable {
+        public var p50: Double
+        public var p90: Double
+        public var p99: Double
+    }
+
+    public struct ChainSummary: Sendable, Equatable {
+        public var height: UInt32
+        public var transactions: UInt64
+        public var channelsOpened: UInt64
+        public var channelsClosed: UInt64
+        /// Openings a funder's wallet could not pay for.
+        public var openingsRefused: UInt64
+        public var minerFees: Satoshi
+        public var genesisAmount: Satoshi
+    }
+}
+
+/// What one node earned, from its channels' books.
+public struct NodeIncome: Sendable {
+    public var node: Int32
+    public var forwards: UInt64
+    public var volume: Millisatoshi
+    public var routingFees: Millisatoshi
+    public var feesPaid: Millisatoshi
+    public var onchainFees: Millisatoshi
+    /// Routing fees less on-chain fees, in millisatoshi. May be negative.
+    public var net: Int64
+    public var capital: Millisatoshi
+    /// Routing fees ÷ capital, per 365 days, as a fraction (0.05 is 5 %). Nil without capital.
+    public var aprGross: Double?
+    /// The same less on-chain costs, opening and closing spread over the channel's lifetime.
+    public var aprNet: Double?
+}

@@ -1,0 +1,159 @@
+import LightningTypes
+
+/// A network to simulate: everything a topology file says, checked and resolved to dense indices.
+///
+/// Nodes stand in order of `id`, channels in order of `shortChannelID`, so that two files that describe the
+/// same network are the same value, whatever order they list it in.
+public struct Topology: Sendable {
+    /// The file's name without its ending, or the file's own `name`.
+    public var name: String
+    public var nodes: [Node]
+    public var channels: [Channel]
+    /// How balances are drawn for channels that give none.
+    public var balances: BalanceRule
+    public var layerOne: LayerOne
+    public var payments: PaymentRules
+    public var latency: Latency
+    public var traffic: Traffic
+    /// The last payment starts before this much simulated time; nil is bounded by the number of payments alone.
+    public var duration: Duration?
+    /// The first stretch of the run, left out of every table.
+    public var warmup: Duration
+    public var seed: UInt64
+
+    public struct Node: Sendable, Hashable {
+        /// The public key (66 hexadecimal digits) in a graph file, else the name.
+        public var id: String
+        /// What people call it; the name itself where there is no other.
+        public var alias: String
+        /// The group it belongs to (`household`), if any.
+        public var group: String?
+        /// The on-chain wallet at genesis; nil: as much as the channels it opens need.
+        public var wallet: Satoshi?
+    }
+
+    public struct Channel: Sendable, Hashable {
+        public var shortChannelID: ShortChannelID
+        /// Indices into `nodes`; `node1 < node2`, as BOLT 7 orders them.
+        public var node1: Int32
+        public var node2: Int32
+        public var capacity: Satoshi
+        /// Who pays commitment fee, anchors, opening and closing; nil: whoever has the larger drawn balance.
+        public var funder: Side?
+        /// What the first side owns at the start of a standing channel; nil: drawn by `Topology.balances`.
+        public var balance1: Millisatoshi?
+        /// What the funder gives the other side at the opening (`push_msat` of `open_channel`).
+        public var pushed: Millisatoshi
+        /// The policy of the direction in which node1 (node2) offers HTLCs; nil: never announced.
+        public var policy1: ChannelPolicy?
+        public var policy2: ChannelPolicy?
+        /// When the funder sends `open_channel`; nil: the channel stands open before the run.
+        public var opensAt: Duration?
+        /// When its funder asks for a cooperative close; nil: never.
+        public var closesAt: Duration?
+        /// What opening a standing channel had cost its funder, charged to the ledger at time zero.
+        public var openingCost: Satoshi
+        public var limits: ChannelLimits
+    }
+
+    /// BOLT 2's limits of a channel, the same for both sides. Each may be zero.
+    public struct ChannelLimits: Sendable, Hashable {
+        /// `dust_limit_satoshis`: an output below it is not made. 354 by default (BOLT 3).
+        public var dustLimit: Satoshi
+        /// `channel_reserve_satoshis`; by default 1 % of the capacity, at least the dust limit.
+        public var channelReserve: Satoshi
+        /// `max_htlc_value_in_flight_msat`; by default the whole capacity.
+        public var htlcValueInFlightMaximum: Millisatoshi
+        /// `max_accepted_htlcs`; 483 by default, and never more (BOLT 2).
+        public var acceptedHTLCsMaximum: UInt16
+        /// `to_self_delay` in blocks; 144 by default.
+        public var toSelfDelay: UInt16
+        /// `feerate_per_kw` of the commitment transaction: satoshi per 1,000 weight units; 2,500 by default.
+        public var feeratePerKiloweight: UInt32
+        /// Whether the commitment has BOLT 3's two 330-satoshi anchor outputs; true by default.
+        public var hasAnchors: Bool
+    }
+
+    public enum BalanceRule: String, Sendable, CaseIterable {
+        /// Half to each side; the odd millisatoshi to the second.
+        case even
+        /// The first side's share uniform over 0 to capacity.
+        case uniform
+        /// All to one side, which side drawn evenly.
+        case oneSided = "one-sided"
+    }
+
+    public struct LayerOne: Sendable, Hashable {
+        /// Mean time between blocks; 600 s by default.
+        public var blockInterval: Duration
+        /// Exponential intervals (mining) or exactly equal ones.
+        public var hasRegularBlocks: Bool
+        /// Blocks until a funding transaction counts (`minimum_depth`); 3 by default.
+        public var confirmations: UInt32
+        /// What nodes pay for their transactions, satoshi per virtual byte. May be zero.
+        public var feeratePerVirtualByte: UInt32
+        /// Weight a block has room for; 4,000,000 by default.
+        public var blockWeight: UInt64
+    }
+
+    /// How senders try.
+    public struct PaymentRules: Sendable, Hashable {
+        /// Attempts of one payment; 10 by default.
+        public var attemptsMaximum: UInt16
+        /// The largest fee a sender accepts, parts per million of the amount (50,000 by default) ...
+        public var feeLimitProportional: UInt32
+        /// ... but never refused below this (5,000 msat by default).
+        public var feeLimitMinimum: Millisatoshi
+        /// `min_final_cltv_expiry_delta` of every invoice; 18 by default.
+        public var finalCLTVExpiryDelta: UInt16
+        /// Pause between the first change of a commitment and the `commitment_signed` for it; 10 ms by default.
+        public var commitmentInterval: Duration
+        /// How long `channel_announcement`s and `channel_update`s are collected before senders see them; 60 s.
+        public var gossipInterval: Duration
+        /// Over how many days the cost of opening and closing is spread in the net APR; 365 by default.
+        public var channelLifetimeDays: UInt32
+    }
+
+    /// One-way delay of a link between two nodes.
+    public struct Latency: Sendable, Hashable {
+        /// No message is faster: the engine's lookahead; 5 ms by default.
+        public var floor: Duration
+        /// Nil: drawn for each link from the measured round trips of the real network; else the same everywhere.
+        public var fixed: Duration?
+    }
+
+    public enum Traffic: Sendable {
+        case flows([Flow])
+        case trace([TracePayment])
+    }
+
+    /// A stream of payments: Poisson in time, payer and payee drawn evenly from two sets.
+    public struct Flow: Sendable, Hashable {
+        public var name: String
+        /// Payments per simulated second. Positive.
+        public var rate: Double
+        public var amount: AmountDistribution
+        /// Indices into `nodes`, ascending, without repeats. A payer never draws itself as payee.
+        public var payers: [Int32]
+        public var payees: [Int32]
+        public var startsAt: Duration
+        /// Nil: at the end of the traffic.
+        public var endsAt: Duration?
+        /// The traffic nobody asked for: the default of a raw graph.
+        public var isAssumed: Bool
+    }
+
+    public enum AmountDistribution: Sendable, Hashable {
+        case fixed(Millisatoshi)
+        /// Whole satoshis, both ends included.
+        case uniform(lowest: Satoshi, highest: Satoshi)
+    }
+
+    public struct TracePayment: Sendable, Hashable {
+        /// Microseconds of simulated time; ascending.
+        public var microseconds: UInt64
+        public var source: Int32
+        public var destination: Int32
+        public var amount: Millisatoshi
+    }
+}
