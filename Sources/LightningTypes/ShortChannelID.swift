@@ -8,7 +8,7 @@ public struct ShortChannelID: Hashable, Comparable, Sendable, BitwiseCopyable {
     /// Nil where a part exceeds its width (24, 24 and 16 bits).
     public init?(block: UInt64, transaction: UInt64, output: UInt64) {
         guard block < 1 << 24, transaction < 1 << 24, output < 1 << 16 else { return nil }
-        rawValue = block << 40 | transaction << 16 | output
+        self.init(block << 40 | transaction << 16 | output)
     }
 
     /// Reads `700000x12x1`, `700000:12:1` or lnd's plain 64-bit number; nil for anything else.
@@ -19,7 +19,7 @@ public struct ShortChannelID: Hashable, Comparable, Sendable, BitwiseCopyable {
         }
         guard numbers.count == parts.count else { return nil }
         switch numbers.count {
-        case 1: rawValue = numbers[0]
+        case 1: self.init(numbers[0])
         case 3: self.init(block: numbers[0], transaction: numbers[1], output: numbers[2])
         default: return nil
         }

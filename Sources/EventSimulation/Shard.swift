@@ -1,0 +1,92 @@
+/// The processes that share a queue, and all that they may touch: their pending events, sequence numbers, digests
+/// and attachments. No shard reads another's.
+public struct Shard<Payload: EventPayload>: ~Copyable {
+    /// The simulated time of the event being handled, in microseconds.
+    public var now: UInt64 = 0
+    /// The process that is handling it.
+    public var process: UInt32 = 0
+    public var attachments = AttachmentPool()
+    /// Events handled so far.
+    public var eventCount: UInt64 = 0
+
+    @usableFromInline var queue = EventHeap<Payload>()
+    /// Per process of the whole simulation; a shard touches its own processes' entries alone.
+    @usableFromInline let sequences: UnsafeMutablePointer<UInt64>
+    @usableFromInline let digests: UnsafeMutablePointer<Digest>
+    @usableFromInline let shardOfProcess: UnsafePointer<UInt16>
+    @usableFromInline let index: UInt16
+    @usableFromInline let lookahead: UInt64
+    /// Events for other shards, by shard, with their attachments' bytes.
+    @usableFromInline var outgoing: [Mailbox<Payload>]
+
+    init(
+        index: UInt16, shardCount: Int, lookahead: UInt64, sequences: UnsafeMutablePointer<UInt64>,
+        digests: UnsafeMutablePointer<Digest>, shardOfProcess: UnsafePointer<UInt16>
+    ) {
+        self.index = index
+        self.lookahead = lookahead
+        self.sequences = sequences
+        self.digests = digests
+        self.shardOfProcess = shardOfProcess
+        outgoing = Array(repeating: Mailbox(), count: shardCount)
+    }
+
+    /// Sends an event that arrives after `delay` microseconds; at least the lookahead, unless to itself.
+    @inlinable public mutating func send(to destination: UInt32, after delay: UInt64, _ payload: Payload) {
+        send(to: destination, at: now + delay, payload)
+    }
+
+    /// Sends an event that arrives at `time`; at least the lookahead from now, unless to itself.
+    @inlinable public mutating func send(to destination: UInt32, at time: UInt64, _ payload: Payload) {
+        precondition(
+            destination == process ? time >= now : time >= now + lookahead,
+            "a message to another process takes at least the lookahead")
+        enqueue(from: process, to: destination, at: time, payload)
+    }
+
+    /// Folds two words of the current process's own doing into its digest.
+    @inlinable public mutating func fold(_ a: UInt64, _ b: UInt64) {
+        digests[Int(process)].fold(a, b)
+    }
+
+    @inlinable mutating func enqueue(
+        from source: UInt32, to destination: UInt32, at time: UInt64, _ payload: Payload
+    ) {
+        let sequence = sequences[Int(source)]
+        sequences[Int(source)] = sequence + 1
+        let event = Event(
+            key: EventKey(time: time, source: source, sequence: sequence), destination: destination,
+            payload: payload)
+        let shard = shardOfProcess[Int(destination)]
+        if shard == index {
+            queue.insert(event)
+        } else {
+            outgoing[Int(shard)].append(event, bytesIn: attachments)
+            attachments.release(payload.attachment)
+        }
+    }
+
+    /// Takes in what another shard sent; keys order it, so the order of delivery does not matter.
+    mutating func receive(_ mailbox: inout Mailbox<Payload>) {
+        for (var event, bytes) in mailbox.events {
+            if let bytes {
+                event.payload.attachment = attachments.allocate(count: bytes.count)
+                attachments.bytes(of: event.payload.attachment).copyBytes(from: bytes)
+            }
+            queue.insert(event)
+        }
+        mailbox.events.removeAll(keepingCapacity: true)
+    }
+}
+
+/// Events on their way from one shard to another.
+@usableFromInline struct Mailbox<Payload: EventPayload>: Sendable {
+    @usableFromInline var events: [(Event<Payload>, bytes: [UInt8]?)] = []
+
+    @usableFromInline init() {}
+
+    @usableFromInline mutating func append(_ event: Event<Payload>, bytesIn pool: borrowing AttachmentPool) {
+        let attachment = event.payload.attachment
+        events.append((event, attachment.isNone ? nil : Array(pool.bytes(of: attachment))))
+    }
+}

@@ -1,0 +1,139 @@
+import Randomness
+import Testing
+
+@testable import EventSimulation
+
+/// PHOLD (Fujimoto 1990): every event sends one event to a random process after an exponential delay.
+private struct Hop: EventPayload {
+    var attachment = Attachment.none
+    var value: UInt64 = 0
+
+    func fold(into digest: inout Digest) { digest.fold(value) }
+}
+
+private enum Mischief { case none, drop, alter }
+
+private final class PHOLD: ShardModel {
+    var streams: [RandomStream]
+    var visits: [Int]
+    let mischief: Mischief
+    let carriesBytes: Bool
+    private var handled = 0
+
+    init(processes: Int, mischief: Mischief, carriesBytes: Bool) {
+        streams = (0..<processes).map {
+            RandomStream(seed: 7, purpose: .init("phold"), process: UInt64($0))
+        }
+        visits = Array(repeating: 0, count: processes)
+        self.mischief = mischief
+        self.carriesBytes = carriesBytes
+    }
+
+    func handle(_ event: Event<Hop>, in shard: inout Shard<Hop>) {
+        let process = Int(shard.process)
+        visits[process] += 1
+        handled += 1
+        var hop = event.payload
+        if carriesBytes && !hop.attachment.isNone {
+            let sum = shard.attachments.bytes(of: hop.attachment).reduce(0) { $0 + UInt64($1) }
+            precondition(sum == hop.value & 0xFF, "the bytes of an event did not arrive with it")
+            shard.attachments.release(hop.attachment)
+            hop.attachment = .none
+        }
+        if mischief == .drop && handled == 500 { return }
+        hop.value = streams[process].next()
+        if mischief == .alter && handled == 500 { hop.value ^= 1 }
+        let target = UInt32(streams[process].below(UInt64(streams.count)))
+        let delay = 100 + UInt64(streams[process].exponential() * 1_000)
+        if carriesBytes {
+            hop.attachment = shard.attachments.allocate(count: Int(hop.value % 200) + 1)
+            let bytes = shard.attachments.bytes(of: hop.attachment)
+            for index in bytes.indices { bytes[index] = 0 }
+            bytes[bytes.count - 1] = UInt8(hop.value & 0xFF)
+        }
+        shard.send(to: target, after: delay, hop)
+    }
+}
+
+private func run(
+    shards: Int, mischief: Mischief = .none, carriesBytes: Bool = false, placement: (Int) -> Int = { $0 }
+) -> (digest: Digest, events: UInt64, visits: [Int]) {
+    let processes = 60
+    let models = (0..<shards).map { _ in
+        PHOLD(processes: processes, mischief: mischief, carriesBytes: carriesBytes)
+    }
+    let simulation = Simulation(
+        lookahead: 100, models: models,
+        shardOfProcess: (0..<processes).map { UInt16(placement($0) % shards) })
+    for process in 0..<UInt32(processes) { simulation.schedule(Hop(), for: process, at: UInt64(process)) }
+    #expect(simulation.run(until: 50_000) { false })
+    let visits = (0..<processes).map { process in models.reduce(0) { $0 + $1.visits[process] } }
+    return (simulation.digest, simulation.eventCount, visits)
+}
+
+@Suite struct `A simulation` {
+    @Test(arguments: [2, 3, 8, 60])
+    func `does the same on any number of shards`(shards: Int) {
+        let alone = run(shards: 1)
+        let sharded = run(shards: shards)
+        let scattered = run(shards: shards) { $0 * 37 + 11 }
+        #expect(sharded.digest == alone.digest && scattered.digest == alone.digest)
+        #expect(sharded.visits == alone.visits && sharded.events == alone.events)
+    }
+
+    @Test(arguments: [1, 4])
+    func `carries attachments across shards`(shards: Int) {
+        #expect(run(shards: shards, carriesBytes: true).digest == run(shards: 1).digest)
+    }
+
+    /// A generator that sends everything to process 0 has a perfectly stable digest.
+    @Test func `spreads its events over all processes`() {
+        let visits = run(shards: 1).visits
+        let mean = Double(visits.reduce(0, +)) / 60
+        let chiSquared = visits.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) / mean }
+        #expect(mean > 30)
+        // 59 degrees of freedom: 98.3 is passed once in a thousand.
+        #expect(chiSquared < 98.3)
+    }
+
+    @Test func `has another digest when one event is dropped or altered`() {
+        let sound = run(shards: 1).digest
+        #expect(run(shards: 1, mischief: .drop).digest != sound)
+        #expect(run(shards: 1, mischief: .alter).digest != sound)
+    }
+}
+
+@Suite struct `An event heap` {
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func `pops any insertions in the order of their keys`(seed: UInt64) {
+        var stream = RandomStream(seed: seed, purpose: .init("heap"), process: 0)
+        var heap = EventHeap<Hop>(capacity: 2)
+        var pending: [EventKey] = []
+        for sequence in 0..<2_000 as Range<UInt64> {
+            if stream.below(3) > 0 || pending.isEmpty {
+                let key = EventKey(
+                    time: stream.below(50), source: UInt32(stream.below(4)), sequence: sequence)
+                heap.insert(Event(key: key, destination: 0, payload: Hop(value: sequence)))
+                pending.append(key)
+            } else {
+                let least = pending.min()!
+                pending.removeAll { $0 == least }
+                let event = heap.popFirst()
+                #expect(event.key == least && event.payload.value == least.sequence)
+            }
+            #expect(heap.count == pending.count)
+        }
+    }
+}
+
+@Suite struct `A digest` {
+    @Test func `notices order, repetition and zeros`() {
+        func digest(_ words: UInt64...) -> Digest {
+            words.reduce(into: Digest()) { $0.fold($1) }
+        }
+        let all = [
+            digest(), digest(0), digest(0, 0), digest(1, 2), digest(2, 1), digest(1, 2, 0), digest(1, 1, 2),
+        ]
+        #expect(Set(all).count == all.count)
+    }
+}
