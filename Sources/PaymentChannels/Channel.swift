@@ -1,0 +1,271 @@
+import LightningTypes
+
+/// How far a channel is (BOLT 2), as one party sees it.
+@frozen public enum ChannelPhase: UInt8, Sendable, BitwiseCopyable, CaseIterable {
+    /// Agreed in the topology, not opened yet.
+    case planned
+    /// `open_channel` to `funding_signed`.
+    case opening
+    /// The funding transaction waits for its confirmations or the peer's `channel_ready`.
+    case awaitingReady
+    case normal
+    /// `shutdown` sent or received; HTLCs still pending.
+    case shuttingDown
+    /// Only the closing transaction's confirmation is missing.
+    case closing
+    case closed
+}
+
+/// One party's copy of a channel: both commitments as it knows them, and the rules of BOLT 2 for changing them.
+///
+/// Messages come in and go out as values; nothing here knows of time, of the network or of files. Its peer keeps a
+/// copy of its own, which meets this one through messages only: crossed updates and stale state are real.
+///
+/// Invariant, checked by `checkTotals` after every mutation and recounted from the HTLCs at every
+/// `commitment_signed`: in both views, balances and HTLCs add up to the capacity.
+public struct Channel: BitwiseCopyable, Sendable {
+    public let terms: ChannelTerms
+    /// Whether this party pays commitment fee and anchors.
+    public let isFunder: Bool
+    public internal(set) var phase: ChannelPhase
+    /// The next commitment of this party that the peer will sign.
+    public internal(set) var local: CommitmentView
+    /// The next commitment of the peer that this party will sign.
+    public internal(set) var remote: CommitmentView
+    /// Number of the latest commitment of this party with a signature of the peer; BOLT 3 counts from 0.
+    public internal(set) var localNumber: UInt64 = 0
+    /// Number of the latest commitment of the peer that this party has signed.
+    public internal(set) var remoteNumber: UInt64 = 0
+    /// The fingerprint that came with the peer's signature of commitment `localNumber`.
+    public internal(set) var localFingerprint: UInt64
+    /// Whether a `commitment_signed` is out for which no `revoke_and_ack` has come.
+    public internal(set) var awaitsRevocation = false
+    /// HTLC changes this party owes a `commitment_signed` for.
+    public internal(set) var changesToCommit: UInt16 = 0
+    /// Both parties' `shutdown`.
+    public internal(set) var hasSentShutdown = false
+    public internal(set) var hasReceivedShutdown = false
+    /// Owner's bookkeeping: whether a timer for the next `commitment_signed` runs.
+    public var isCommitScheduled = false
+
+    var nextOfferedID: UInt64 = 0
+    var nextReceivedID: UInt64 = 0
+    var firstHTLC: HTLCIndex = .none
+    var lastHTLC: HTLCIndex = .none
+
+    /// A channel with these balances and no HTLC; both parties start from the same ones.
+    ///
+    /// - Parameters:
+    ///   - ours: this party's balance; the rest of the capacity is the peer's.
+    ///   - phase: `.normal` for a channel that stands open, `.planned` for one to be opened.
+    public init(terms: ChannelTerms, isFunder: Bool, ours: Millisatoshi, phase: ChannelPhase) {
+        let theirs = Millisatoshi(terms.capacity) - ours
+        self.terms = terms
+        self.isFunder = isFunder
+        self.phase = phase
+        local = CommitmentView(ours: ours, theirs: theirs)
+        remote = local
+        localFingerprint = 0
+        localFingerprint = fingerprint(of: local, number: 0, ownerIsUs: true)
+        checkTotals()
+    }
+
+    /// Whether HTLCs can be offered.
+    @inlinable public var isUsable: Bool { phase == .normal }
+
+    /// HTLCs this party knows of, in any state.
+    public var hasHTLCs: Bool { !firstHTLC.isNone }
+
+    /// Own side plus HTLCs offered: what this party has locked in the channel.
+    public var capital: Millisatoshi { local.ours + remote.offered }
+
+    // MARK: What may be offered
+
+    /// The most that could be offered in one HTLC now, limits of policy apart.
+    public var spendable: Millisatoshi {
+        guard phase == .normal, remote.offeredCount < terms.acceptedHTLCsMaximum, peerCanPayFee else {
+            return .zero
+        }
+        return min(spendableBalance, room)
+    }
+
+    /// Refuses as BOLT 2 demands of the sender of `update_add_htlc`; nil where `amount` may be offered.
+    public func refusal(of amount: Millisatoshi) -> HTLCRefusal? {
+        guard phase == .normal else { return .notUsable(phase) }
+        guard amount <= spendableBalance else { return .insufficientBalance(spendable: spendableBalance) }
+        guard peerCanPayFee else { return .peerCannotPayFee }
+        guard amount <= room else { return .tooMuchInFlight(room: room) }
+        guard remote.offeredCount < terms.acceptedHTLCsMaximum else { return .tooManyHTLCs }
+        return nil
+    }
+
+    /// What `max_htlc_value_in_flight_msat` leaves.
+    private var room: Millisatoshi {
+        terms.htlcValueInFlightMaximum.subtractingOrZero(remote.offered)
+    }
+
+    /// Balance in the peer's next commitment, less the reserve and what a funder must keep for fees.
+    ///
+    /// BOLT 2: a funder "SHOULD NOT offer amount_msat if, after adding that HTLC to its commitment transaction, its
+    /// remaining balance doesn't allow it to pay the commitment transaction fee when receiving or sending a future
+    /// additional non-dust HTLC" at twice the feerate: the fee spike buffer.
+    private var spendableBalance: Millisatoshi {
+        var kept = terms.channelReserve
+        if isFunder {
+            kept += terms.anchors
+            let fee = terms.commitmentFee(untrimmedHTLCs: Int(remote.untrimmedCount) + 2)
+            kept += fee + fee
+        }
+        return remote.ours.subtractingOrZero(Millisatoshi(kept))
+    }
+
+    /// BOLT 2: the funder must stay able to pay for the HTLC its peer adds.
+    private var peerCanPayFee: Bool {
+        if isFunder { return true }
+        let fee = terms.commitmentFee(untrimmedHTLCs: Int(remote.untrimmedCount) + 1) + terms.anchors
+        return remote.theirs >= Millisatoshi(fee)
+    }
+
+    // MARK: update_add_htlc
+
+    /// Offers an HTLC (BOLT 2, `update_add_htlc`); the caller sends the message.
+    ///
+    /// - Returns: where the HTLC lies in `pool`; its `id` goes into the message.
+    public mutating func offer(
+        _ amount: Millisatoshi, payment: UInt64, expiry: BlockHeight, in pool: inout HTLCPool
+    ) throws(HTLCRefusal) -> HTLCIndex {
+        precondition(amount > .zero, "an HTLC carries no money")
+        if let refusal = refusal(of: amount) { throw refusal }
+        let htlc = HTLC(id: nextOfferedID, amount: amount, payment: payment, expiry: expiry, state: .sentAdd)
+        nextOfferedID += 1
+        changesToCommit += 1
+        remote.add(htlc, isUntrimmed: isUntrimmed(htlc, ownerIsUs: false), mark: mark(htlc, ownerIsUs: false))
+        defer { checkTotals() }
+        return append(htlc, to: &pool)
+    }
+
+    /// Takes in the peer's `update_add_htlc`, or fails the channel for what the peer must not do.
+    public mutating func receiveAdd(
+        id: UInt64, _ amount: Millisatoshi, payment: UInt64, expiry: BlockHeight, in pool: inout HTLCPool
+    ) throws(ProtocolViolation) -> HTLCIndex {
+        guard phase == .normal || phase == .shuttingDown && !hasReceivedShutdown else {
+            throw .unexpectedMessage(phase)
+        }
+        guard amount > .zero else { throw .zeroAmount }
+        guard id == nextReceivedID else { throw .htlcIDOutOfOrder(expected: nextReceivedID, received: id) }
+        // BOLT 2: "if sending node sets cltv_expiry to greater or equal to 500000000".
+        guard expiry.rawValue < 500_000_000 else { throw .expiryOutOfRange }
+        let htlc = HTLC(id: id, amount: amount, payment: payment, expiry: expiry, state: .receivedAdd)
+        let isUntrimmed = isUntrimmed(htlc, ownerIsUs: true)
+        var owed = Satoshi.zero
+        if !isFunder {
+            owed = terms.anchors
+            owed += terms.commitmentFee(untrimmedHTLCs: Int(local.untrimmedCount) + (isUntrimmed ? 1 : 0))
+        }
+        guard local.theirs >= amount + Millisatoshi(owed + terms.channelReserve) else { throw .peerCannotAfford }
+        guard local.received + amount <= terms.htlcValueInFlightMaximum else { throw .tooMuchInFlight }
+        guard local.receivedCount < terms.acceptedHTLCsMaximum else { throw .tooManyHTLCs }
+        nextReceivedID += 1
+        local.add(htlc, isUntrimmed: isUntrimmed, mark: mark(htlc, ownerIsUs: true))
+        defer { checkTotals() }
+        return append(htlc, to: &pool)
+    }
+
+    // MARK: update_fulfill_htlc, update_fail_htlc
+
+    /// Removes an HTLC the peer offered, once it is irrevocably committed; the caller sends the message.
+    public mutating func remove(_ index: HTLCIndex, as removal: HTLCRemoval, in pool: inout HTLCPool) {
+        precondition(
+            pool[index].state == .receivedAddAckRevocation,
+            "BOLT 2: must not send an update_fulfill_htlc or update_fail_htlc until the HTLC is irrevocably committed")
+        precondition(removal != .none, "an HTLC is removed for a reason")
+        pool[index].removal = removal
+        let htlc = pool[index]
+        remote.remove(htlc, isUntrimmed: isUntrimmed(htlc, ownerIsUs: false), mark: mark(htlc, ownerIsUs: false))
+        pool[index].state = .sentRemove
+        changesToCommit += 1
+        checkTotals()
+    }
+
+    /// Takes in the peer's removal of an HTLC this party offered.
+    public mutating func receiveRemoval(
+        id: UInt64, as removal: HTLCRemoval, in pool: inout HTLCPool
+    ) throws(ProtocolViolation) -> HTLCIndex {
+        guard phase == .normal || phase == .shuttingDown else { throw .unexpectedMessage(phase) }
+        var index = firstHTLC
+        while !index.isNone, !(pool[index].id == id && pool[index].state.isOffered) { index = pool[index].next }
+        guard !index.isNone else { throw .unknownHTLC(id: id) }
+        guard pool[index].state == .sentAddAckRevocation else {
+            throw .htlcNotRemovable(id: id, pool[index].state)
+        }
+        pool[index].removal = removal
+        let htlc = pool[index]
+        local.remove(htlc, isUntrimmed: isUntrimmed(htlc, ownerIsUs: true), mark: mark(htlc, ownerIsUs: true))
+        pool[index].state = .receivedRemove
+        checkTotals()
+        return index
+    }
+
+    // MARK: HTLC records
+
+    func isUntrimmed(_ htlc: borrowing HTLC, ownerIsUs: Bool) -> Bool {
+        // A commitment's owner claims what it received by HTLC-success, what it offered by HTLC-timeout.
+        !terms.isTrimmed(htlc.amount, isSuccess: htlc.state.isOffered != ownerIsUs)
+    }
+
+    private mutating func append(_ htlc: HTLC, to pool: inout HTLCPool) -> HTLCIndex {
+        let index = pool.insert(htlc)
+        pool[index].previous = lastHTLC
+        if lastHTLC.isNone { firstHTLC = index } else { pool[lastHTLC].next = index }
+        lastHTLC = index
+        return index
+    }
+
+    mutating func unlink(_ index: HTLCIndex, in pool: inout HTLCPool) {
+        let (next, previous) = (pool[index].next, pool[index].previous)
+        if previous.isNone { firstHTLC = next } else { pool[previous].next = next }
+        if next.isNone { lastHTLC = previous } else { pool[next].previous = previous }
+        pool.remove(index)
+    }
+
+    /// The HTLCs of the channel, oldest first.
+    public func htlcs(in pool: borrowing HTLCPool) -> [HTLC] {
+        var all: [HTLC] = []
+        var index = firstHTLC
+        while !index.isNone {
+            all.append(pool[index])
+            index = pool[index].next
+        }
+        return all
+    }
+
+    // MARK: Invariants
+
+    func checkTotals() {
+        let capacity = Millisatoshi(terms.capacity)
+        precondition(local.total == capacity && remote.total == capacity, "a commitment lost or made money")
+    }
+
+    /// Counts both views anew from the HTLCs.
+    func recount(in pool: borrowing HTLCPool) {
+        var counted = (
+            local: CommitmentView(ours: local.ours, theirs: local.theirs),
+            remote: CommitmentView(ours: remote.ours, theirs: remote.theirs)
+        )
+        var index = firstHTLC
+        while !index.isNone {
+            let htlc = pool[index]
+            if htlc.state.isInLocal {
+                counted.local.count(
+                    htlc, isUntrimmed: isUntrimmed(htlc, ownerIsUs: true), mark: mark(htlc, ownerIsUs: true))
+            }
+            if htlc.state.isInRemote {
+                counted.remote.count(
+                    htlc, isUntrimmed: isUntrimmed(htlc, ownerIsUs: false), mark: mark(htlc, ownerIsUs: false))
+            }
+            index = htlc.next
+        }
+        precondition(counted.local == local && counted.remote == remote, "running totals differ from a recount")
+        checkTotals()
+    }
+}

@@ -1,0 +1,61 @@
+import LightningTypes
+
+/// What both parties of a channel agreed on when they opened it (`open_channel`, `accept_channel`), the same limits
+/// for both. Every limit may be zero.
+public struct ChannelTerms: BitwiseCopyable, Sendable, Hashable {
+    public var capacity: Satoshi
+    /// `dust_limit_satoshis`.
+    public var dustLimit: Satoshi
+    /// `channel_reserve_satoshis`.
+    public var channelReserve: Satoshi
+    /// `max_htlc_value_in_flight_msat`.
+    public var htlcValueInFlightMaximum: Millisatoshi
+    /// `max_accepted_htlcs`.
+    public var acceptedHTLCsMaximum: UInt16
+    /// `to_self_delay`, blocks.
+    public var toSelfDelay: UInt16
+    /// `feerate_per_kw`: satoshi per 1,000 weight units.
+    public var feeratePerKiloweight: UInt32
+    /// `option_anchors`: two anchor outputs, and second-stage transactions without fee.
+    public var hasAnchors: Bool
+
+    public init(
+        capacity: Satoshi, dustLimit: Satoshi, channelReserve: Satoshi,
+        htlcValueInFlightMaximum: Millisatoshi, acceptedHTLCsMaximum: UInt16, toSelfDelay: UInt16,
+        feeratePerKiloweight: UInt32, hasAnchors: Bool
+    ) {
+        precondition(acceptedHTLCsMaximum <= 483, "BOLT 2: max_accepted_htlcs is at most 483")
+        self.capacity = capacity
+        self.dustLimit = dustLimit
+        self.channelReserve = channelReserve
+        self.htlcValueInFlightMaximum = htlcValueInFlightMaximum
+        self.acceptedHTLCsMaximum = acceptedHTLCsMaximum
+        self.toSelfDelay = toSelfDelay
+        self.feeratePerKiloweight = feeratePerKiloweight
+        self.hasAnchors = hasAnchors
+    }
+
+    /// Worth of one anchor output (BOLT 3).
+    public static let anchor = Satoshi(330)
+
+    /// What both anchors take from the funder.
+    public var anchors: Satoshi { hasAnchors ? Self.anchor + Self.anchor : .zero }
+
+    /// The commitment transaction's fee with so many untrimmed HTLCs (BOLT 3, "Fee Calculation"): 724 weight units,
+    /// 1,124 with anchors, and 172 an HTLC, rounded down.
+    public func commitmentFee(untrimmedHTLCs count: Int) -> Satoshi {
+        let weight = (hasAnchors ? 1_124 : 724) + 172 * UInt64(count)
+        return Satoshi(UInt64(feeratePerKiloweight) * weight / 1_000)
+    }
+
+    /// The fee of the second-stage transaction that claims an HTLC (BOLT 3, "Fee Calculation"): 663 weight units for
+    /// HTLC-timeout, 703 for HTLC-success; none with anchors, where the claimant adds it.
+    public func htlcTransactionFee(isSuccess: Bool) -> Satoshi {
+        hasAnchors ? .zero : Satoshi(UInt64(feeratePerKiloweight) * (isSuccess ? 703 : 663) / 1_000)
+    }
+
+    /// Whether an HTLC gets no output of its own (BOLT 3, "Trimmed Outputs").
+    public func isTrimmed(_ amount: Millisatoshi, isSuccess: Bool) -> Bool {
+        amount.roundedDown < dustLimit + htlcTransactionFee(isSuccess: isSuccess)
+    }
+}
