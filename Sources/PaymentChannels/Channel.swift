@@ -77,7 +77,7 @@ public struct Channel: BitwiseCopyable, Sendable {
     public var hasHTLCs: Bool { !firstHTLC.isNone }
 
     /// Own side plus HTLCs offered: what this party has locked in the channel.
-    public var capital: Millisatoshi { local.ours + remote.offered }
+    public var capital: Millisatoshi { isFunded ? remote.ours + remote.offered : .zero }
 
     // MARK: What may be offered
 

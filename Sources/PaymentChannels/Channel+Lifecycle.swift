@@ -1,0 +1,74 @@
+import LightningTypes
+
+// Opening and closing (BOLT 2, "Channel Establishment" and "Channel Close"). Who sends what when is the node's to
+// decide; these are the steps a channel allows.
+extension Channel {
+    /// `open_channel` is sent or received.
+    public mutating func beginOpening() throws(ProtocolViolation) {
+        guard phase == .planned else { throw .unexpectedMessage(phase) }
+        phase = .opening
+    }
+
+    /// The funding transaction is signed for: `funding_signed` is sent or received.
+    public mutating func fund() throws(ProtocolViolation) {
+        guard phase == .opening else { throw .unexpectedMessage(phase) }
+        phase = .awaitingReady
+    }
+
+    /// The opening came to nothing before any money moved.
+    public mutating func abandonOpening() {
+        precondition(phase == .opening, "only an opening can be abandoned")
+        phase = .closed
+    }
+
+    /// `channel_ready` has been sent and received.
+    public mutating func becomeReady() throws(ProtocolViolation) {
+        guard phase == .awaitingReady else { throw .unexpectedMessage(phase) }
+        phase = .normal
+    }
+
+    /// Sends `shutdown`: no HTLC is offered any more.
+    public mutating func sendShutdown() {
+        precondition(phase == .normal || phase == .shuttingDown, "a channel is shut down once it is open")
+        phase = .shuttingDown
+        hasSentShutdown = true
+    }
+
+    /// Takes in the peer's `shutdown`: it offers no HTLC any more.
+    public mutating func receiveShutdown() throws(ProtocolViolation) {
+        guard phase == .normal || phase == .shuttingDown, !hasReceivedShutdown else {
+            throw .unexpectedMessage(phase)
+        }
+        phase = .shuttingDown
+        hasReceivedShutdown = true
+    }
+
+    /// Whether neither commitment has an HTLC and no change is under way.
+    public var isQuiet: Bool { !hasHTLCs && changesToCommit == 0 && !awaitsRevocation }
+
+    /// BOLT 2: `closing_signed` follows "once shutdown is complete, the channel is empty of HTLCs, there are no
+    /// commitments for which a revocation is owed, and all updates are included on both commitments".
+    public var canSignClosing: Bool {
+        phase == .shuttingDown && hasSentShutdown && hasReceivedShutdown && isQuiet
+    }
+
+    /// The closing transaction is signed; what remains is its confirmation.
+    public mutating func beginClosing() throws(ProtocolViolation) {
+        guard canSignClosing else { throw .unexpectedMessage(phase) }
+        phase = .closing
+    }
+
+    /// The funding output is spent and confirmed: the channel is no more.
+    public mutating func close() {
+        precondition(phase == .closing, "a channel closes after its closing transaction is signed")
+        phase = .closed
+    }
+
+    /// Whether this party's money is locked in the channel: from the funding to the closing.
+    public var isFunded: Bool {
+        switch phase {
+        case .planned, .opening, .closed: false
+        case .awaitingReady, .normal, .shuttingDown, .closing: true
+        }
+    }
+}

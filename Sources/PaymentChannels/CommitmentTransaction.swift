@@ -1,0 +1,202 @@
+import Cryptography
+import LightningTypes
+import Settlement
+
+/// Everything besides the channel's own state that its transactions are made of.
+public struct CommitmentContext: Sendable {
+    /// The output both commitments spend.
+    public var funding: Outpoint
+    public var ours: ChannelPublicKeys
+    public var theirs: ChannelPublicKeys
+    /// The hash that stands for a payment (`payment_hash`), by the payment an `HTLC` names.
+    public var paymentHash: @Sendable (_ payment: UInt64) -> Bytes32
+
+    public init(
+        funding: Outpoint, ours: ChannelPublicKeys, theirs: ChannelPublicKeys,
+        paymentHash: @escaping @Sendable (_ payment: UInt64) -> Bytes32
+    ) {
+        self.funding = funding
+        self.ours = ours
+        self.theirs = theirs
+        self.paymentHash = paymentHash
+    }
+}
+
+/// A commitment transaction (BOLT 3) and the second-stage transactions of its HTLCs, all unsigned.
+public struct CommitmentTransaction: Sendable {
+    public var transaction: Transaction
+    /// HTLC-timeout and HTLC-success transactions, in the order of the outputs they spend.
+    public var secondStage: [Transaction]
+    /// Outputs + fee = capacity.
+    public var fee: Satoshi
+}
+
+extension Channel {
+    /// The latest commitment of this party that the peer has signed, or nil where the fingerprint that came with
+    /// that signature is not the one of the transaction rebuilt now: then nothing is ever signed.
+    ///
+    /// - Parameter point: `perCommitmentPoint(localNumber)` of this party.
+    public func latestCommitment(
+        _ context: CommitmentContext, point: Bytes32, in pool: borrowing HTLCPool
+    ) -> CommitmentTransaction? {
+        var view = CommitmentView(ours: local.ours, theirs: local.theirs)
+        var members: [HTLC] = []
+        for htlc in htlcs(in: pool) {
+            switch htlc.state {
+            case .receivedAdd, .receivedAddRevocation:
+                // In the next commitment, but not yet in a signed one.
+                if htlc.state.isOffered { view.ours += htlc.amount } else { view.theirs += htlc.amount }
+            case .receivedRemove, .receivedRemoveRevocation:
+                // Gone from the next commitment, but still in the signed one.
+                if (htlc.removal == .fulfilled) == htlc.state.isOffered {
+                    view.theirs -= htlc.amount
+                } else {
+                    view.ours -= htlc.amount
+                }
+                members.append(htlc)
+            case .receivedAddAckCommit, .sentAddAckRevocation, .receivedAddCommit, .sentAddRevocation,
+                .sentAddAckCommit, .receivedAddAckRevocation, .sentRemove, .sentRemoveCommit:
+                members.append(htlc)
+            case .sentAdd, .sentAddCommit, .receivedRemoveCommit, .sentRemoveRevocation, .sentRemoveAckCommit,
+                .receivedRemoveAckRevocation, .receivedRemoveAckCommit, .sentRemoveAckRevocation:
+                break
+            }
+        }
+        for htlc in members {
+            view.count(
+                htlc, isUntrimmed: isUntrimmed(htlc, ownerIsUs: true), mark: mark(htlc, ownerIsUs: true))
+        }
+        guard fingerprint(of: view, number: localNumber, ownerIsUs: true) == localFingerprint else { return nil }
+        return commitment(of: view, members, context, point: point, ownerIsUs: true)
+    }
+
+    /// The commitment of the peer that this party's last `commitment_signed` was for; call it right after `commit`.
+    ///
+    /// - Parameter point: the peer's `perCommitmentPoint(remoteNumber)`.
+    public func signedRemoteCommitment(
+        _ context: CommitmentContext, point: Bytes32, in pool: borrowing HTLCPool
+    ) -> CommitmentTransaction {
+        let members = htlcs(in: pool).filter { $0.state.isInRemote }
+        return commitment(of: remote, members, context, point: point, ownerIsUs: false)
+    }
+
+    /// BOLT 3, "Commitment Transaction": the owner's output delayed and revocable, the other side's spendable, the
+    /// anchors, and an output for each HTLC that is not trimmed.
+    private func commitment(
+        of view: CommitmentView, _ members: [HTLC], _ context: CommitmentContext, point: Bytes32, ownerIsUs: Bool
+    ) -> CommitmentTransaction {
+        let owner = ownerIsUs ? context.ours : context.theirs
+        let other = ownerIsUs ? context.theirs : context.ours
+        let revocation = SpendCondition(keys: [other.revocation], hashlock: point)
+        let delayed = [
+            revocation, SpendCondition(keys: [owner.delayedPayment], relativeLock: terms.toSelfDelay),
+        ]
+
+        // BOLT 3: the fee and the anchors come out of the funder's output, as far as it goes.
+        var (ours, theirs) = (view.ours.roundedDown, view.theirs.roundedDown)
+        let costs = terms.commitmentFee(untrimmedHTLCs: Int(view.untrimmedCount)) + terms.anchors
+        if isFunder { ours = ours.subtractingOrZero(costs) } else { theirs = theirs.subtractingOrZero(costs) }
+        let (toLocal, toRemote) = ownerIsUs ? (ours, theirs) : (theirs, ours)
+
+        typealias Entry = (output: Output, htlc: HTLC?)
+        var entries: [Entry] = []
+        if toLocal > .zero, toLocal >= terms.dustLimit {
+            entries.append((Output(value: toLocal, conditions: delayed), nil))
+        }
+        if toRemote > .zero, toRemote >= terms.dustLimit {
+            let lock: UInt16 = terms.hasAnchors ? 1 : 0
+            let condition = SpendCondition(keys: [other.payment], relativeLock: lock)
+            entries.append((Output(value: toRemote, conditions: [condition]), nil))
+        }
+        for htlc in members where isUntrimmed(htlc, ownerIsUs: ownerIsUs) {
+            let isOwners = htlc.state.isOffered == ownerIsUs
+            let conditions = htlcConditions(
+                htlc, isOwners: isOwners, owner: owner, other: other, revocation: revocation,
+                paymentHash: context.paymentHash(htlc.payment))
+            entries.append((Output(value: htlc.amount.roundedDown, conditions: conditions), htlc))
+        }
+        if terms.hasAnchors {
+            // BOLT 3: an anchor stands for each side that has an output or an HTLC; anyone may sweep it later.
+            let hasHTLCs = entries.contains { $0.htlc != nil }
+            for (key, value) in [(owner.funding, toLocal), (other.funding, toRemote)]
+            where value >= max(terms.dustLimit, Satoshi(1)) || hasHTLCs {
+                let anyone = SpendCondition(relativeLock: 16)
+                entries.append(
+                    (Output(value: ChannelTerms.anchor, conditions: [SpendCondition(keys: [key]), anyone]), nil))
+            }
+        }
+        // BOLT 3, "Transaction Output Ordering": by value, then as agreed; HTLCs of one value by expiry, then id.
+        entries.sort { a, b in
+            if a.output.value != b.output.value { return a.output.value < b.output.value }
+            let (x, y) = (a.htlc.map { sortKey($0, ownerIsUs) }, b.htlc.map { sortKey($0, ownerIsUs) })
+            return (x ?? (0, 0)) < (y ?? (0, 0))
+        }
+
+        let transaction = Transaction(inputs: [Input(context.funding)], outputs: entries.map(\.output))
+        let id = transaction.id
+        let secondStage = entries.indices.compactMap { index -> Transaction? in
+            guard let htlc = entries[index].htlc else { return nil }
+            let isSuccess = htlc.state.isOffered != ownerIsUs
+            let value = htlc.amount.roundedDown - terms.htlcTransactionFee(isSuccess: isSuccess)
+            return Transaction(
+                inputs: [Input(Outpoint(transaction: id, index: UInt32(index)))],
+                outputs: [Output(value: value, conditions: delayed)])
+        }
+        let paid = entries.reduce(Satoshi.zero) { $0 + $1.output.value }
+        return CommitmentTransaction(
+            transaction: transaction, secondStage: secondStage, fee: terms.capacity - paid)
+    }
+
+    /// BOLT 3, "Offered HTLC Outputs" and "Received HTLC Outputs": revocation, the owner's way out through its
+    /// second-stage transaction (both sign), and the other side's.
+    private func htlcConditions(
+        _ htlc: HTLC, isOwners: Bool, owner: ChannelPublicKeys, other: ChannelPublicKeys,
+        revocation: SpendCondition, paymentHash: Bytes32
+    ) -> [SpendCondition] {
+        let both = [owner.htlc, other.htlc]
+        let lock: UInt16 = terms.hasAnchors ? 1 : 0
+        if isOwners {
+            return [
+                revocation,
+                SpendCondition(keys: both, absoluteLock: htlc.expiry),
+                SpendCondition(keys: [other.htlc], hashlock: paymentHash, relativeLock: lock),
+            ]
+        }
+        return [
+            revocation,
+            SpendCondition(keys: both, hashlock: paymentHash),
+            SpendCondition(keys: [other.htlc], absoluteLock: htlc.expiry, relativeLock: lock),
+        ]
+    }
+
+    /// The same for both parties.
+    private func sortKey(_ htlc: HTLC, _ ownerIsUs: Bool) -> (UInt32, UInt64) {
+        (htlc.expiry.rawValue, htlc.id << 1 | (htlc.state.isOffered == ownerIsUs ? 1 : 0))
+    }
+}
+
+/// The signatures of one `commitment_signed`: the commitment's, then one for each second-stage transaction.
+public struct CommitmentSignatures: Hashable, Sendable {
+    public var all: [Signature]
+
+    public init(all: [Signature]) { self.all = all }
+
+    /// Signs as BOLT 2 asks: with the funding key and, for HTLCs, the HTLC key.
+    public init(_ commitment: CommitmentTransaction, with keys: ChannelKeys) {
+        all = [keys.funding.signature(of: commitment.transaction.signatureHash)]
+        for transaction in commitment.secondStage {
+            all.append(keys.htlc.signature(of: transaction.signatureHash))
+        }
+    }
+
+    /// BOLT 2: "if any signature is not valid for its corresponding transaction", or their number differs, the
+    /// channel fails.
+    public func areValid(for commitment: CommitmentTransaction, by peer: ChannelPublicKeys) -> Bool {
+        guard all.count == commitment.secondStage.count + 1,
+            peer.funding.verifies(all[0], of: commitment.transaction.signatureHash)
+        else { return false }
+        return zip(all.dropFirst(), commitment.secondStage).allSatisfy { signature, transaction in
+            peer.htlc.verifies(signature, of: transaction.signatureHash)
+        }
+    }
+}
