@@ -1,0 +1,137 @@
+import LightningTypes
+
+/// A public channel graph as a pathfinder reads it: dense, immutable, shared by all threads.
+///
+/// Nodes and channels are indices: nodes in order of public key, channels in order of short channel id. A
+/// `DirectionIndex` names one way through a channel. A direction is usable when its policy exists, is not
+/// disabled and its channel is open; an amount fits through it when
+/// `htlcMinimum <= amount <= min(htlcMaximum, capacity)`.
+///
+/// Directions stand in two compressed-row tables, by destination for the search that starts at the payee and
+/// by source for the one that starts at the payer, 32 bytes each: half a cache line holds all that a search
+/// asks of a direction. Gossip makes new versions, which share everything but these two tables.
+///
+/// A direction whose base fee exceeds 2^32 - 1 msat, which `channel_update` cannot say, is never usable.
+public final class ChannelGraph: @unchecked Sendable {
+    // Unchecked, because pointers are not Sendable: nothing they point to changes after `init`.
+
+    /// What the graph is built from; its position in the list is the channel's index.
+    public struct Channel: Hashable, Sendable {
+        /// Indices of the two ends; BOLT 7 orders them by public key.
+        public var node1: Int32
+        public var node2: Int32
+        public var shortChannelID: ShortChannelID
+        public var capacity: Satoshi
+        /// The policy of the direction in which node1 (node2) offers HTLCs; nil: never announced.
+        public var policy1: ChannelPolicy?
+        public var policy2: ChannelPolicy?
+        /// False for a channel that is not open yet, or no longer: neither direction is usable.
+        public var isOpen: Bool
+
+        public init(
+            node1: Int32, node2: Int32, shortChannelID: ShortChannelID, capacity: Satoshi,
+            policy1: ChannelPolicy?, policy2: ChannelPolicy?, isOpen: Bool = true
+        ) {
+            self.node1 = node1
+            self.node2 = node2
+            self.shortChannelID = shortChannelID
+            self.capacity = capacity
+            self.policy1 = policy1
+            self.policy2 = policy2
+            self.isOpen = isOpen
+        }
+    }
+
+    let layout: GraphLayout
+    /// Every direction with a policy, in rows by destination. An unusable one has a maximum of zero.
+    let incoming: UnsafeMutablePointer<GraphEdge>
+    /// The same directions in rows by source.
+    let outgoing: UnsafeMutablePointer<GraphEdge>
+
+    /// Builds a graph in O(channels × log degree).
+    ///
+    /// Precondition: short channel ids ascend strictly, ends are two different nodes below `nodeCount`.
+    public convenience init(nodeCount: Int, channels: [Channel]) {
+        self.init(layout: GraphLayout(nodeCount: nodeCount, channels: channels))
+        for (index, channel) in channels.enumerated() where channel.isOpen {
+            setUsable(DirectionIndex(channel: index, from: .first), channel.policy1?.isDisabled == false)
+            setUsable(DirectionIndex(channel: index, from: .second), channel.policy2?.isDisabled == false)
+        }
+    }
+
+    private init(layout: GraphLayout) {
+        self.layout = layout
+        incoming = .allocate(capacity: layout.edgeCount)
+        outgoing = .allocate(capacity: layout.edgeCount)
+        layout.fillEdges(incoming: incoming, outgoing: outgoing)
+    }
+
+    private init(copying other: ChannelGraph) {
+        layout = other.layout
+        incoming = .allocate(capacity: layout.edgeCount)
+        outgoing = .allocate(capacity: layout.edgeCount)
+        incoming.initialize(from: other.incoming, count: layout.edgeCount)
+        outgoing.initialize(from: other.outgoing, count: layout.edgeCount)
+    }
+
+    deinit {
+        incoming.deallocate()
+        outgoing.deallocate()
+    }
+
+    /// The version of this graph after one epoch of gossip: two block copies and a write for each change.
+    ///
+    /// Enabling a direction without a policy leaves it unusable. A direction in both lists ends disabled.
+    public func withDirections(enabled: [DirectionIndex], disabled: [DirectionIndex]) -> ChannelGraph {
+        let version = ChannelGraph(copying: self)
+        for direction in enabled { version.setUsable(direction, true) }
+        for direction in disabled { version.setUsable(direction, false) }
+        return version
+    }
+
+    /// Only before the version is handed out.
+    private func setUsable(_ direction: DirectionIndex, _ isUsable: Bool) {
+        let position = layout.positions[Int(direction.rawValue)]
+        guard position.incoming >= 0 else { return }
+        let maximum = isUsable ? layout.amountMaximum(of: direction) : 0
+        incoming[Int(position.incoming)].maximum = maximum
+        outgoing[Int(position.outgoing)].maximum = maximum
+    }
+
+    public var nodeCount: Int { layout.nodeCount }
+    public var channelCount: Int { layout.channels.count }
+    /// Directions with a policy, usable now or not.
+    public var directionCount: Int { layout.edgeCount }
+
+    /// The policy last announced for this direction; `isDisabled` as it is in this version of the graph, so
+    /// that it is also true while the channel is not open.
+    public func policy(of direction: DirectionIndex) -> ChannelPolicy? {
+        guard var policy = layout.policies[Int(direction.rawValue)] else { return nil }
+        policy.isDisabled = !isUsable(direction)
+        return policy
+    }
+
+    /// Whether this version of the graph lets HTLCs through in this direction.
+    public func isUsable(_ direction: DirectionIndex) -> Bool {
+        let position = layout.positions[Int(direction.rawValue)]
+        return position.outgoing >= 0 && outgoing[Int(position.outgoing)].maximum > 0
+    }
+
+    /// The node that offers HTLCs in this direction.
+    public func source(of direction: DirectionIndex) -> Int32 {
+        let channel = layout.channels[direction.channel]
+        return direction.side == .first ? channel.node1 : channel.node2
+    }
+
+    /// The node that receives HTLCs in this direction.
+    public func destination(of direction: DirectionIndex) -> Int32 { source(of: direction.reversed) }
+
+    public func shortChannelID(ofChannel channel: Int) -> ShortChannelID {
+        layout.channels[channel].shortChannelID
+    }
+
+    public func capacity(ofChannel channel: Int) -> Satoshi { layout.channels[channel].capacity }
+
+    /// Memory held by this graph, bytes; versions made by `withDirections` share `layout`'s part.
+    public var memorySize: Int { layout.memorySize + 2 * layout.edgeCount * MemoryLayout<GraphEdge>.stride }
+}
