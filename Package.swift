@@ -20,6 +20,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
     ],
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
@@ -36,6 +37,7 @@ let package = Package(
             [
                 "LightningTypes", "Randomness", "Cryptography", "EventSimulation", "Settlement",
                 "PaymentChannels", "Routing", "Topologies",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
             ]),
         library("RunStore", ["PaymentNetwork", .product(name: "GRDB", package: "GRDB.swift")]),
         library("Reports", ["RunStore"]),

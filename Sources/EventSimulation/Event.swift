@@ -4,10 +4,10 @@
 public struct EventKey: Hashable, Comparable, Sendable, BitwiseCopyable {
     /// Simulated microseconds.
     public var time: UInt64
-    /// The process that sent the event.
-    public var source: UInt32
     /// How many events that process had sent before.
     public var sequence: UInt64
+    /// The process that sent the event. Last, so that what follows a key shares its last 8 bytes.
+    public var source: UInt32
 
     @inlinable public init(time: UInt64, source: UInt32, sequence: UInt64) {
         self.time = time

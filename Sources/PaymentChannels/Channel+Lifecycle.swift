@@ -21,11 +21,15 @@ extension Channel {
         phase = .closed
     }
 
-    /// `channel_ready` has been sent and received.
-    public mutating func becomeReady() throws(ProtocolViolation) {
+    /// `channel_ready` is sent, or received; after both the channel is usable.
+    public mutating func noteReady() throws(ProtocolViolation) {
         guard phase == .awaitingReady else { throw .unexpectedMessage(phase) }
-        phase = .normal
+        if isHalfReady { phase = .normal }
+        isHalfReady.toggle()
     }
+
+    /// Offers no HTLC any more, so that pending changes run out and `shutdown` can be sent.
+    public mutating func stopOffering() { hasStoppedOffering = true }
 
     /// Sends `shutdown`: no HTLC is offered any more.
     public mutating func sendShutdown() {
@@ -41,6 +45,12 @@ extension Channel {
         }
         phase = .shuttingDown
         hasReceivedShutdown = true
+    }
+
+    /// Whether the peer's `shutdown` waits for an answer, and BOLT 2 allows it: "MUST NOT send a shutdown if there are
+    /// updates pending on the receiving node's commitment transaction".
+    public var owesShutdown: Bool {
+        hasReceivedShutdown && !hasSentShutdown && changesToCommit == 0 && !awaitsRevocation
     }
 
     /// Whether neither commitment has an HTLC and no change is under way.

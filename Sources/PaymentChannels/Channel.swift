@@ -48,6 +48,10 @@ public struct Channel: BitwiseCopyable, Sendable {
     /// Owner's bookkeeping: whether a timer for the next `commitment_signed` runs.
     public var isCommitScheduled = false
 
+    /// Whether this party offers nothing any more since it is about to send `shutdown`.
+    var hasStoppedOffering = false
+    /// Whether one of the two `channel_ready` has been sent or received.
+    var isHalfReady = false
     var nextOfferedID: UInt64 = 0
     var nextReceivedID: UInt64 = 0
     var firstHTLC: HTLCIndex = .none
@@ -71,7 +75,7 @@ public struct Channel: BitwiseCopyable, Sendable {
     }
 
     /// Whether HTLCs can be offered.
-    @inlinable public var isUsable: Bool { phase == .normal }
+    public var isUsable: Bool { phase == .normal && !hasStoppedOffering }
 
     /// HTLCs this party knows of, in any state.
     public var hasHTLCs: Bool { !firstHTLC.isNone }
@@ -83,7 +87,7 @@ public struct Channel: BitwiseCopyable, Sendable {
 
     /// The most that could be offered in one HTLC now, limits of policy apart.
     public var spendable: Millisatoshi {
-        guard phase == .normal, remote.offeredCount < terms.acceptedHTLCsMaximum, peerCanPayFee else {
+        guard isUsable, remote.offeredCount < terms.acceptedHTLCsMaximum, peerCanPayFee else {
             return .zero
         }
         return min(spendableBalance, room)
@@ -91,7 +95,7 @@ public struct Channel: BitwiseCopyable, Sendable {
 
     /// Refuses as BOLT 2 demands of the sender of `update_add_htlc`; nil where `amount` may be offered.
     public func refusal(of amount: Millisatoshi) -> HTLCRefusal? {
-        guard phase == .normal else { return .notUsable(phase) }
+        guard isUsable else { return .notUsable(phase) }
         guard amount <= spendableBalance else { return .insufficientBalance(spendable: spendableBalance) }
         guard peerCanPayFee else { return .peerCannotPayFee }
         guard amount <= room else { return .tooMuchInFlight(room: room) }

@@ -1,0 +1,35 @@
+import EventSimulation
+import LightningTypes
+
+/// Gossip as a process: collects what nodes announce of their directions and publishes a new version of the graph at
+/// the next epoch, when every sender sees it at once (BOLT 7's staggered broadcast, thinned to epochs).
+final class GossipProcess {
+    private let world: NetworkWorld
+    private var enabled: [DirectionIndex] = []
+    private var disabled: [DirectionIndex] = []
+    private var epoch: UInt64?
+
+    init(_ world: NetworkWorld) { self.world = world }
+
+    func receive(_ message: NetworkMessage, _ shard: inout Shard<NetworkMessage>) {
+        enabled.removeAll { $0 == message.end }
+        disabled.removeAll { $0 == message.end }
+        if message.id == 1 { enabled.append(message.end) } else { disabled.append(message.end) }
+        guard epoch == nil else { return }
+        // The version is made a window before senders see it.
+        let next = ((shard.now + 2 * world.lookahead) / world.gossipInterval + 1) * world.gossipInterval
+        epoch = next
+        shard.send(
+            to: shard.process, at: next - world.lookahead,
+            NetworkMessage(.gossipTimer, end: DirectionIndex(0)))
+    }
+
+    func publish(_ shard: inout Shard<NetworkMessage>) {
+        guard let time = epoch else { preconditionFailure("an epoch nobody asked for") }
+        epoch = nil
+        world.board.publish(
+            world.board.latest.withDirections(enabled: enabled, disabled: disabled), at: time)
+        enabled.removeAll()
+        disabled.removeAll()
+    }
+}

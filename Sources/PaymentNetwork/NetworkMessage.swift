@@ -1,0 +1,117 @@
+import EventSimulation
+import LightningTypes
+import Settlement
+
+/// One event of the network: a wire message between nodes, a message to or from layer 1 or gossip, or a timer.
+///
+/// 40 bytes, so that an event is 64. What does not fit (onions, signatures, transactions) is its attachment.
+struct NetworkMessage: EventPayload {
+    /// The BOLT 2 messages first, then what is not sent between nodes.
+    enum Kind: UInt8, CaseIterable {
+        case openChannel
+        case acceptChannel
+        case fundingCreated
+        case fundingSigned
+        case channelReady
+        case updateAddHTLC
+        case updateFulfillHTLC
+        case updateFailHTLC
+        case commitmentSigned
+        case revokeAndAck
+        case shutdown
+        case closingSigned
+        case channelUpdate
+
+        /// A node to layer 1: the attachment is the transaction.
+        case broadcastTransaction
+        /// A node to layer 1: tell me when the attached transaction id has `id` confirmations.
+        case watchTransaction
+        /// Layer 1 to a node.
+        case transactionConfirmed
+        /// Timers.
+        case blockTimer
+        case gossipTimer
+        case trafficTimer
+        case openTimer
+        case closeTimer
+        case commitTimer
+        /// A payment to make.
+        case startPayment
+
+        /// The name in the specification; nil for what is no message between nodes.
+        var messageName: String? {
+            switch self {
+            case .openChannel: "open_channel"
+            case .acceptChannel: "accept_channel"
+            case .fundingCreated: "funding_created"
+            case .fundingSigned: "funding_signed"
+            case .channelReady: "channel_ready"
+            case .updateAddHTLC: "update_add_htlc"
+            case .updateFulfillHTLC: "update_fulfill_htlc"
+            case .updateFailHTLC: "update_fail_htlc"
+            case .commitmentSigned: "commitment_signed"
+            case .revokeAndAck: "revoke_and_ack"
+            case .shutdown: "shutdown"
+            case .closingSigned: "closing_signed"
+            case .channelUpdate: "channel_update"
+            case .broadcastTransaction, .watchTransaction, .transactionConfirmed, .blockTimer, .gossipTimer,
+                .trafficTimer, .openTimer, .closeTimer, .commitTimer, .startPayment:
+                nil
+            }
+        }
+    }
+
+    var kind: Kind
+    /// `update_fail_htlc`: why, and how many nodes upstream of the failing one the message has passed.
+    var failure: FailureName = .temporaryNodeFailure
+    var distance: UInt8 = 0
+    /// What a layer-1 transaction is for.
+    var purpose: TransactionPurpose = .funding
+    /// The receiver's end of the channel the message is about; its own direction. A direction for `channel_update`.
+    var end: DirectionIndex
+    var attachment: Attachment = .none
+    /// `cltv_expiry`.
+    var expiry: UInt32 = 0
+    /// HTLC id, commitment number, or depth; in `channel_update` 1 to enable the direction, 0 to disable it.
+    var id: UInt64 = 0
+    /// Millisatoshis; the fingerprint in `commitment_signed`; satoshis in `closing_signed`.
+    var amount: UInt64 = 0
+    /// What stands for the payment hash, and in `update_fulfill_htlc` for the preimage.
+    var payment: PaymentToken = PaymentToken(rawValue: 0)
+
+    init(_ kind: Kind, end: DirectionIndex) {
+        self.kind = kind
+        self.end = end
+    }
+
+    func fold(into digest: inout Digest) {
+        var head = UInt64(kind.rawValue) | UInt64(failure.rawValue) << 8 | UInt64(distance) << 16
+        head |= UInt64(purpose.rawValue) << 24 | UInt64(end.rawValue) << 32
+        digest.fold(head, id)
+        digest.fold(amount, payment.rawValue ^ UInt64(expiry) << 32)
+    }
+}
+
+/// What a layer-1 transaction does for a channel.
+enum TransactionPurpose: UInt8 {
+    case funding
+    case closing
+}
+
+/// Names a payment in place of its hash: the preimage and the hash derive from it when someone needs them.
+struct PaymentToken: Hashable, Sendable, BitwiseCopyable {
+    private static let measuredBit: UInt64 = 1 << 63
+
+    var rawValue: UInt64
+
+    init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    init(number: UInt64, isMeasured: Bool) {
+        precondition(number < Self.measuredBit, "payment numbers have 63 bits")
+        rawValue = number | (isMeasured ? Self.measuredBit : 0)
+    }
+
+    var number: UInt64 { rawValue & ~Self.measuredBit }
+    /// Whether it started after the warm-up, so that the tables count it.
+    var isMeasured: Bool { rawValue & Self.measuredBit != 0 }
+}

@@ -1,0 +1,163 @@
+import EventSimulation
+import LightningTypes
+import PaymentChannels
+import Routing
+
+/// A payment its payer is making.
+struct OwnPayment {
+    var token: PaymentToken
+    var destination: Int32
+    var amount: Millisatoshi
+    var startedAt: UInt64
+    var attemptStartedAt: UInt64 = 0
+    var attempts: UInt16 = 0
+    var route: Route?
+    /// Directions that failed this payment before.
+    var excluded: [DirectionIndex] = []
+    var lastFailure: FailureName?
+}
+
+/// Marks an HTLC whose other half is an `OwnPayment`.
+let ownPaymentMark = UInt32.max - 1
+
+// The payer: finds a route, offers the first HTLC, learns from failures, tries again.
+extension NetworkShard {
+    func startPayment(_ message: NetworkMessage, _ shard: inout Shard<NetworkMessage>) {
+        let payment = OwnPayment(
+            token: message.payment, destination: Int32(message.id), amount: Millisatoshi(message.amount),
+            startedAt: shard.now)
+        statistics.started += 1
+        attempt(payments.insert(payment), &shard)
+    }
+
+    /// Tries the cheapest route that has not failed yet; ends the payment where there is none.
+    private func attempt(_ slot: UInt32, _ shard: inout Shard<NetworkMessage>) {
+        let rules = world.topology.payments
+        let payment = payments[slot]
+        guard payment.attempts < rules.attemptsMaximum else {
+            return end(slot, .attemptsExhausted, &shard)
+        }
+        let feeMaximum = max(
+            rules.feeLimitMinimum,
+            ChannelPolicy(
+                baseFee: .zero, proportionalFee: rules.feeLimitProportional, cltvExpiryDelta: 0, htlcMaximum: .zero
+            ).fee(forwarding: payment.amount))
+        let request = RouteRequest(
+            source: Int32(shard.process), destination: payment.destination, amount: payment.amount,
+            finalCLTVExpiryDelta: UInt32(rules.finalCLTVExpiryDelta) + 1, feeMaximum: feeMaximum)
+        let channels = world.channels
+        do throws(RoutingFailure) {
+            let route = try search.cheapestRoute(
+                request, in: world.board.graph(at: shard.now), excluding: payment.excluded,
+                spendable: { channels[Int($0.rawValue)].spendable })
+            offer(route, slot, &shard)
+        } catch {
+            end(slot, failure(for: error, of: payment, shard), &shard)
+        }
+    }
+
+    /// Names why no route was found: the last failure if something was tried, else what stood in the way.
+    private func failure(
+        for refusal: RoutingFailure, of payment: OwnPayment, _ shard: borrowing Shard<NetworkMessage>
+    ) -> FailureName {
+        if case .feeLimitExceeded = refusal { return .feeLimitExceeded }
+        if let last = payment.lastFailure { return last }
+        let largest = world.ends(of: Int(shard.process)).lazy
+            .map { self.world.channels[Int($0.rawValue)].spendable }.max() ?? .zero
+        let hasChannel = world.ends(of: Int(shard.process)).contains {
+            self.world.channels[Int($0.rawValue)].isUsable
+        }
+        return hasChannel && largest < payment.amount ? .insufficientLocalBalance : .noRoute
+    }
+
+    private func offer(_ route: Route, _ slot: UInt32, _ shard: inout Shard<NetworkMessage>) {
+        let height = height(shard)
+        let first = route.hops[0]
+        let token = payments[slot].token
+        if payments[slot].attempts == 0, token.isMeasured { statistics.payments.routable += 1 }
+        payments[slot].attempts += 1
+        payments[slot].attemptStartedAt = shard.now
+        payments[slot].route = route
+        if token.isMeasured { statistics.attempts += 1 }
+        let onion = shard.wrapOnion(route, height: height)
+        let expiry = height + first.cltvExpiryDelta
+        do throws(HTLCRefusal) {
+            let index = try world.channels[Int(first.direction.rawValue)].offer(
+                first.amount, payment: token.rawValue, expiry: expiry, in: &htlcs)
+            htlcs[index].partner = slot
+            htlcs[index].partnerChannel = ownPaymentMark
+            htlcs[index].surplus = route.totalFee
+            sendAdd(index, onion: onion, from: first.direction, &shard)
+        } catch {
+            preconditionFailure("a route starts with more than its first channel can offer: \(error)")
+        }
+    }
+
+    /// Sends `update_add_htlc` for an HTLC just offered.
+    func sendAdd(
+        _ index: HTLCIndex, onion: Attachment, from end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
+    ) {
+        let htlc = htlcs[index]
+        var message = NetworkMessage(.updateAddHTLC, end: end)
+        message.id = htlc.id
+        message.amount = htlc.amount.rawValue
+        message.payment = PaymentToken(rawValue: htlc.payment)
+        message.expiry = htlc.expiry.rawValue
+        message.attachment = onion
+        send(message, from: end, &shard)
+        scheduleCommit(at: end, &shard)
+    }
+
+    /// The preimage came back: the payment is made, whatever happens next.
+    func ownPaymentSettled(_ slot: UInt32, _ shard: inout Shard<NetworkMessage>) {
+        recordAttempt(slot, failure: nil, failingHop: nil, shard)
+        end(slot, nil, &shard)
+    }
+
+    /// The HTLC is irrevocably removed without a preimage.
+    ///
+    /// - Parameter distance: how many nodes upstream of the failing one the failure has passed.
+    func ownPaymentFailed(
+        _ slot: UInt32, _ failure: FailureName, distance: UInt8, _ shard: inout Shard<NetworkMessage>
+    ) {
+        guard let route = payments[slot].route else { preconditionFailure("a payment failed without a route") }
+        // The first node after the sender reports at distance 0.
+        let failingNode = Int(distance) + 1
+        recordAttempt(slot, failure: failure, failingHop: UInt8(failingNode), shard)
+        if payments[slot].token.isMeasured { statistics.attemptFailures[Int(failure.rawValue)] += 1 }
+        guard failingNode < route.hops.count else { return end(slot, failure, &shard) }
+        payments[slot].excluded.append(route.hops[failingNode].direction)
+        payments[slot].lastFailure = failure
+        attempt(slot, &shard)
+    }
+
+    private func recordAttempt(
+        _ slot: UInt32, failure: FailureName?, failingHop: UInt8?, _ shard: borrowing Shard<NetworkMessage>
+    ) {
+        let payment = payments[slot]
+        guard let recorder, let route = payment.route, recorder.wantsAttempts(of: payment.token.number) else {
+            return
+        }
+        let record = AttemptRecord(
+            payment: payment.token.number, number: payment.attempts - 1, startedAt: payment.attemptStartedAt,
+            endedAt: shard.now, route: route.hops.map(\.direction), fee: route.totalFee, failure: failure,
+            failingHop: failingHop)
+        do { try recorder.record(record) } catch { statistics.recordingError = error }
+    }
+
+    /// The payer knows how its payment ended; nil: settled.
+    private func end(_ slot: UInt32, _ failure: FailureName?, _ shard: inout Shard<NetworkMessage>) {
+        let payment = payments[slot]
+        payments.remove(slot)
+        let settledRoute = failure == nil ? payment.route : nil
+        let record = PaymentRecord(
+            number: payment.token.number, source: Int32(shard.process), destination: payment.destination,
+            amount: payment.amount, startedAt: payment.startedAt, endedAt: shard.now, failure: failure,
+            attempts: payment.attempts, hops: UInt8(settledRoute?.hops.count ?? 0),
+            fee: settledRoute?.totalFee ?? .zero)
+        statistics.count(record, isMeasured: payment.token.isMeasured)
+        // The route taken is part of what the payer did.
+        shard.fold(record.number << 8 | UInt64(failure?.rawValue ?? .max), record.fee.rawValue << 8 | UInt64(record.hops))
+        do { try recorder?.record(record) } catch { statistics.recordingError = error }
+    }
+}

@@ -1,0 +1,142 @@
+import EventSimulation
+import Histogram
+import LightningTypes
+import PaymentChannels
+import Routing
+import Settlement
+
+/// The processes of one shard and what they do with a message. Each method acts for `shard.process` and touches that
+/// process's own state only.
+///
+/// The nodes' behaviour stands in extensions by subject: payments, forwarding, commitments, opening and closing. Layer
+/// 1, gossip and traffic, one process each, live on the first shard.
+final class NetworkShard: ShardModel {
+    let world: NetworkWorld
+    let recorder: (any RunRecorder)?
+    let isEager: Bool
+    /// Claimed by the first search: not every shard has payers.
+    lazy var search = RouteSearch(for: world.board.latest)
+    var clock: BlockClock
+    var htlcs = HTLCPool()
+    var payments = Slab<OwnPayment>()
+    /// What a commitment step settled; empty between events.
+    var settled = SettledHTLCs()
+    /// Funding transactions signed for but not broadcast, and closing transactions not confirmed, by own end.
+    var fundingTransactions: [DirectionIndex: Transaction] = [:]
+    var closings: [DirectionIndex: Transaction] = [:]
+    var statistics = RunStatistics()
+    /// Set when something happened that an honest network cannot do; ends the run.
+    var breakdown: String?
+
+    let layerOne: LayerOneProcess?
+    let gossip: GossipProcess?
+    let traffic: TrafficProcess?
+
+    init(_ world: NetworkWorld, recorder: (any RunRecorder)?, hasServices: Bool) {
+        self.world = world
+        self.recorder = recorder
+        isEager = world.settings.signatures == .eager
+        let layer = world.topology.layerOne
+        clock = BlockClock(
+            seed: world.topology.seed, meanInterval: layer.blockInterval.microseconds,
+            isRegular: layer.hasRegularBlocks)
+        layerOne = hasServices ? LayerOneProcess(world) : nil
+        gossip = hasServices ? GossipProcess(world) : nil
+        traffic = hasServices ? TrafficProcess(world) : nil
+    }
+
+    func handle(_ event: Event<NetworkMessage>, in shard: inout Shard<NetworkMessage>) {
+        let message = event.payload
+        let end = message.end
+        statistics.messages[Int(message.kind.rawValue)] += 1
+        do throws(ProtocolViolation) {
+            switch message.kind {
+            case .updateAddHTLC: try receiveAdd(message, at: end, &shard)
+            case .updateFulfillHTLC, .updateFailHTLC: try receiveRemoval(message, at: end, &shard)
+            case .commitmentSigned: try receiveCommitment(message, at: end, &shard)
+            case .revokeAndAck: try receiveRevocation(message, at: end, &shard)
+            case .commitTimer: commit(at: end, &shard)
+            case .startPayment: startPayment(message, &shard)
+            case .trafficTimer: traffic?.generate(&shard)
+            case .openTimer: try beginOpening(of: end, &shard)
+            case .openChannel: try receiveOpen(at: end, &shard)
+            case .acceptChannel: try receiveAccept(at: end, &shard)
+            case .fundingCreated: try receiveFundingCreated(message, at: end, &shard)
+            case .fundingSigned: try receiveFundingSigned(message, at: end, &shard)
+            case .channelReady: try receiveReady(at: end, &shard)
+            case .closeTimer: beginClosing(of: end, &shard)
+            case .shutdown: try receiveShutdown(at: end, &shard)
+            case .closingSigned: try receiveClosingSigned(message, at: end, &shard)
+            case .transactionConfirmed: try receiveConfirmation(message, at: end, &shard)
+            case .channelUpdate: gossip?.receive(message, &shard)
+            case .gossipTimer: gossip?.publish(&shard)
+            case .broadcastTransaction: breakdown = layerOne?.receive(message, &shard, &clock) ?? breakdown
+            case .watchTransaction: layerOne?.watch(message, &shard, &clock)
+            case .blockTimer: mineBlock(&shard)
+            }
+        } catch {
+            breakdown = breakdown ?? "\(describe(end)) broke the protocol at \(shard.now) µs: \(error)"
+        }
+    }
+
+    /// Sends a message to the node at the other end of a channel.
+    func send(_ message: NetworkMessage, from end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
+        var message = message
+        message.end = end.reversed
+        shard.send(
+            to: world.owners[Int(end.reversed.rawValue)], after: world.latency(of: end), message)
+    }
+
+    func height(_ shard: borrowing Shard<NetworkMessage>) -> BlockHeight { clock.height(at: shard.now) }
+
+    func describe(_ end: DirectionIndex) -> String {
+        let channel = world.topology.channels[end.channel]
+        return "channel \(channel.shortChannelID) of \(world.topology.nodes[Int(world.owners[Int(end.rawValue)])].alias)"
+    }
+
+    private func mineBlock(_ shard: inout Shard<NetworkMessage>) {
+        layerOne?.mine(&shard, &clock) { transaction in
+            do { try recorder?.record(transaction) } catch { statistics.recordingError = error }
+        }
+    }
+
+    /// The books' capital follows the channel's.
+    func noteCapital(of end: DirectionIndex, _ shard: borrowing Shard<NetworkMessage>) {
+        let position = Int(end.rawValue)
+        world.books[position].capital.change(
+            to: world.channels[position].capital, at: shard.now, measuredFrom: world.measuredFrom)
+    }
+}
+
+/// Numbered places for values that come and go; a free place is used again.
+struct Slab<Element> {
+    private var elements: [Element?] = []
+    private var free: [UInt32] = []
+
+    var count: Int { elements.count - free.count }
+
+    mutating func insert(_ element: Element) -> UInt32 {
+        if let index = free.popLast() {
+            elements[Int(index)] = element
+            return index
+        }
+        elements.append(element)
+        return UInt32(elements.count - 1)
+    }
+
+    mutating func remove(_ index: UInt32) {
+        elements[Int(index)] = nil
+        free.append(index)
+    }
+
+    subscript(index: UInt32) -> Element {
+        get {
+            guard let element = elements[Int(index)] else { preconditionFailure("nothing lies there") }
+            return element
+        }
+        _modify {
+            precondition(elements[Int(index)] != nil, "nothing lies there")
+            yield &elements[Int(index)]!
+        }
+    }
+}

@@ -1,0 +1,252 @@
+import Dispatch
+import EventSimulation
+import LightningTypes
+import PaymentChannels
+import Topologies
+
+/// Why a run cannot begin or had to stop.
+public enum SimulationError: Error, CustomStringConvertible {
+    /// The topology says nothing of who pays whom.
+    case noTraffic(String)
+    /// `progress` asked for the end.
+    case interrupted
+    /// Something an honest network cannot do: a bug of the simulator, or a planted one.
+    case brokenInvariant(String)
+    /// The recorder could not write.
+    case recordingFailed(any Error)
+
+    public var description: String {
+        switch self {
+        case .noTraffic(let name): "\(name) has no traffic: give it flows or a trace, or use --trace FILE.csv"
+        case .interrupted: "interrupted"
+        case .brokenInvariant(let what): what
+        case .recordingFailed(let error): "the run could not be written: \(error)"
+        }
+    }
+}
+
+/// One run of a network: topology in, records and a result out. A pure function of the topology and its seed.
+///
+///     let simulation = try NetworkSimulation(topology, settings: RunSettings())
+///     let result = try simulation.run()
+public final class NetworkSimulation {
+    private let world: NetworkWorld
+    private let simulation: Simulation<NetworkShard>
+    private let recorder: (any RunRecorder)?
+    private let services: NetworkShard
+
+    /// - Throws: `SimulationError.noTraffic`.
+    public convenience init(
+        _ topology: Topology, settings: RunSettings, recorder: (any RunRecorder)? = nil
+    ) throws(SimulationError) {
+        try self.init(topology, settings: settings, recorder: recorder, shardCount: 1)
+    }
+
+    init(
+        _ topology: Topology, settings: RunSettings, recorder: (any RunRecorder)? = nil, shardCount: Int
+    ) throws(SimulationError) {
+        switch topology.traffic {
+        case .flows(let flows) where flows.isEmpty: throw .noTraffic(topology.name)
+        case .flows where topology.duration == nil && settings.paymentsMaximum == nil:
+            throw .noTraffic("\(topology.name) has no duration; without --duration or --payments it")
+        case .flows, .trace: break
+        }
+        let world = NetworkWorld(topology, settings: settings)
+        let shards = (0..<shardCount).map { NetworkShard(world, recorder: recorder, hasServices: $0 == 0) }
+        var placement = (0..<world.nodeCount).map { UInt16($0 % shardCount) }
+        placement += Array(repeating: 0, count: world.processCount - world.nodeCount)
+        simulation = Simulation(lookahead: world.lookahead, models: shards, shardOfProcess: placement)
+        self.world = world
+        self.recorder = recorder
+        services = shards[0]
+        scheduleFirstEvents()
+    }
+
+    private func scheduleFirstEvents() {
+        for (index, channel) in world.topology.channels.enumerated() {
+            let first = DirectionIndex(channel: index, from: .first)
+            let end = world.channels[Int(first.rawValue)].isFunder ? first : first.reversed
+            let funder = world.owners[Int(end.rawValue)]
+            if let opensAt = channel.opensAt {
+                simulation.schedule(NetworkMessage(.openTimer, end: end), for: funder, at: opensAt.microseconds)
+            }
+            if let closesAt = channel.closesAt {
+                simulation.schedule(NetworkMessage(.closeTimer, end: end), for: funder, at: closesAt.microseconds)
+            }
+        }
+        guard let traffic = services.traffic else { return }
+        for payment in traffic.takeFirst() {
+            simulation.schedule(world.start(payment), for: UInt32(payment.source), at: payment.time)
+        }
+        if let time = traffic.nextTime {
+            simulation.schedule(
+                NetworkMessage(.trafficTimer, end: DirectionIndex(0)), for: world.trafficProcess, at: time)
+        }
+    }
+
+    /// The balances as drawn for time zero, by `DirectionIndex`.
+    public func initialBalances() -> [Millisatoshi] { world.startingBalances }
+
+    /// Runs until nothing is pending: traffic ends, and the network drains.
+    ///
+    /// - Parameter progress: called about ten times a second of wall time; false interrupts the run.
+    /// - Throws: `SimulationError`.
+    public func run(progress: (RunProgress) -> Bool = { _ in true }) throws -> RunResult {
+        var lastReport = DispatchTime.now().uptimeNanoseconds
+        var isStopped = false
+        let isFinished = simulation.run(batch: 4_096) {
+            if simulation.models.contains(where: { $0.breakdown != nil || $0.statistics.recordingError != nil }) {
+                return true
+            }
+            // The wall clock decides only when to report; nothing of it reaches the model.
+            let now = DispatchTime.now().uptimeNanoseconds
+            guard now - lastReport > 100_000_000 else { return false }
+            lastReport = now
+            isStopped = !progress(currentProgress)
+            return isStopped
+        }
+        if let breakdown = simulation.models.lazy.compactMap(\.breakdown).first {
+            throw SimulationError.brokenInvariant(breakdown)
+        }
+        if let error = simulation.models.lazy.compactMap(\.statistics.recordingError).first {
+            throw SimulationError.recordingFailed(error)
+        }
+        guard isFinished, !isStopped else { throw SimulationError.interrupted }
+        return try finish()
+    }
+
+    private var currentProgress: RunProgress {
+        var progress = RunProgress(
+            simulated: simulation.now, started: 0, settled: 0, failed: 0, events: simulation.eventCount, fraction: 0)
+        for shard in simulation.models {
+            progress.started += shard.statistics.started
+            progress.settled += shard.statistics.settled
+            progress.failed += shard.statistics.failed
+        }
+        if let maximum = world.settings.paymentsMaximum {
+            progress.fraction = Double(progress.settled + progress.failed) / Double(max(maximum, 1))
+        }
+        if let duration = world.topology.duration {
+            let byTime = Double(progress.simulated) / Double(max(duration.microseconds, 1))
+            progress.fraction = max(progress.fraction, byTime)
+        }
+        progress.fraction = min(progress.fraction, 1)
+        return progress
+    }
+
+    // MARK: The end
+
+    private func finish() throws -> RunResult {
+        let statistics = simulation.models.dropFirst().reduce(into: services.statistics) { $0.add($1.statistics) }
+        try checkInvariants()
+        if let recorder {
+            do { for hour in statistics.hours { try recorder.record(hour) } } catch {
+                throw SimulationError.recordingFailed(error)
+            }
+        }
+        let end = simulation.now
+        let lastStart = services.traffic?.lastStart ?? 0
+        let start = min(world.measuredFrom, end)
+        var ends: [ChannelIncome] = []
+        ends.reserveCapacity(world.endCount)
+        for position in 0..<world.endCount {
+            var income = world.books[position].measured
+            income.capital = world.books[position].capital.mean(from: start, to: end)
+            ends.append(income)
+        }
+        let lifetime = world.topology.payments.channelLifetimeDays
+        let nodes = (0..<world.nodeCount).map { node in
+            NodeIncome(
+                node: Int32(node), world.ends(of: node).lazy.map { ends[Int($0.rawValue)] }, measured: end - start,
+                lifetimeDays: lifetime)
+        }
+        let settled = statistics.payments.settled
+        let latencies = statistics.latencies
+        func milliseconds(_ percentile: Double) -> Double {
+            settled == 0 ? 0 : Double(latencies.valueAtPercentile(percentile)) / 1_000
+        }
+        return RunResult(
+            digest: simulation.digest.value, seed: world.topology.seed, events: simulation.eventCount,
+            messages: NetworkMessage.Kind.allCases.compactMap { kind in
+                let count = statistics.messages[Int(kind.rawValue)]
+                return count == 0 ? nil : kind.messageName.map { ($0, count) }
+            },
+            simulatedMicroseconds: end, drainMicroseconds: end.subtractingOrZero(lastStart),
+            measuredMicroseconds: end - start, payments: statistics.payments,
+            warmupPayments: statistics.warmupPayments, failures: Self.ranked(statistics.failures),
+            attemptFailures: Self.ranked(statistics.attemptFailures), attempts: statistics.attempts,
+            meanHops: settled == 0 ? 0 : Double(statistics.hops) / Double(settled),
+            amountSettled: statistics.amountSettled,
+            feesPaid: ends.reduce(.zero) { $0 + $1.feesPaid }, feesEarned: ends.reduce(.zero) { $0 + $1.routingFees },
+            latencyMilliseconds: .init(p50: milliseconds(50), p90: milliseconds(90), p99: milliseconds(99)),
+            channelIncome: ends,
+            finalBalances: (0..<world.endCount).map { world.channels[$0].local.ours },
+            nodeIncome: nodes, chain: chainSummary(statistics), channelLifetimeDays: lifetime)
+    }
+
+    private static func ranked(_ counts: [UInt64]) -> [(name: FailureName, count: UInt64)] {
+        FailureName.allCases.map { ($0, counts[Int($0.rawValue)]) }
+            .filter { $0.count > 0 }
+            .sorted { $0.count != $1.count ? $0.count > $1.count : $0.name.name < $1.name.name }
+    }
+
+    private func chainSummary(_ statistics: RunStatistics) -> RunResult.ChainSummary {
+        guard let layerOne = services.layerOne else { preconditionFailure("the first shard has layer 1") }
+        return RunResult.ChainSummary(
+            height: services.clock.height(at: simulation.now).rawValue,
+            transactions: layerOne.transactionCount, channelsOpened: statistics.channelsOpened,
+            channelsClosed: statistics.channelsClosed, openingsRefused: statistics.openingsRefused,
+            minerFees: layerOne.chain.feesTotal, genesisAmount: layerOne.chain.genesisTotal)
+    }
+
+    /// What must hold when nothing is pending: nothing in flight, nobody's books off by a millisatoshi, every open
+    /// channel's funding output unspent, and as much money as at the beginning.
+    private func checkInvariants() throws(SimulationError) {
+        func check(_ holds: Bool, _ what: @autoclosure () -> String) throws(SimulationError) {
+            if !holds { throw .brokenInvariant(what()) }
+        }
+        for shard in simulation.models {
+            try check(shard.htlcs.count == 0, "\(shard.htlcs.count) HTLCs are pending after the drain")
+            try check(shard.payments.count == 0, "\(shard.payments.count) payments never ended")
+        }
+        try check(simulation.attachmentCount == 0, "\(simulation.attachmentCount) attachments leaked")
+        guard let layerOne = services.layerOne else { return }
+        layerOne.chain.checkTotals()
+        var paid = Millisatoshi.zero
+        var earned = Millisatoshi.zero
+        for node in 0..<world.nodeCount {
+            var change = Int64(Millisatoshi(world.nodes[node].wallet.total).rawValue)
+            change -= Int64(Millisatoshi(world.nodes[node].startingWallet).rawValue)
+            var booked: Int64 = 0
+            for end in world.ends(of: node) {
+                let position = Int(end.rawValue)
+                let channel = world.channels[position]
+                let books = world.books[position]
+                try check(
+                    books.capital.amount == channel.capital, "the capital of \(services.describe(end)) went wrong")
+                change += Int64(channel.capital.rawValue)
+                booked += books.balanceOfBookings
+                let planned = world.topology.channels[end.channel]
+                if planned.opensAt == nil {
+                    change -= Int64(world.startingBalances[position].rawValue)
+                    // A standing channel's opening cost was paid before the run.
+                    if channel.isFunder { booked += Int64(Millisatoshi(planned.openingCost).rawValue) }
+                }
+                if channel.isFunded {
+                    try check(
+                        channel.phase == .closing
+                            || layerOne.chain.output(world.fundings[position])?.value == planned.capacity,
+                        "the funding output of \(services.describe(end)) is not there")
+                }
+                for income in [books.measured, books.warmup] {
+                    paid += income.feesPaid
+                    earned += income.routingFees
+                }
+            }
+            try check(
+                change == booked,
+                "the books of \(world.topology.nodes[node].alias) say \(booked) msat, its money says \(change)")
+        }
+        try check(paid == earned, "senders paid \(paid) in fees, routers earned \(earned)")
+    }
+}

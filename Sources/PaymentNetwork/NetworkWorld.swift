@@ -1,0 +1,229 @@
+import LightningTypes
+import PaymentChannels
+import Routing
+import Settlement
+import Topologies
+
+/// What all shards of one run share: frozen facts, and storage of which each process touches its own part alone.
+///
+/// Processes are the nodes, in the topology's order, then layer 1, gossip and traffic.
+final class NetworkWorld: @unchecked Sendable {
+    // Unchecked, for the pointers: a channel's end belongs to the process of its node, `nodes[i]` to process i, and
+    // the board to the gossip process. Nothing else here changes after `init`.
+
+    let topology: Topology
+    let settings: RunSettings
+    let keys: KeyRing
+    let board: GossipBoard
+    /// Microseconds.
+    let lookahead: UInt64
+    let commitmentInterval: UInt64
+    let gossipInterval: UInt64
+    /// The end of the warm-up.
+    let measuredFrom: UInt64
+    /// What nodes pay for layer-1 transactions, satoshi per 1,000 weight units.
+    let feeratePerKiloweight: UInt64
+
+    let nodeCount: Int
+    let endCount: Int
+    /// Indexed by `DirectionIndex`: one party's copy of a channel, its books, and the node it belongs to.
+    let channels: UnsafeMutablePointer<Channel>
+    let books: UnsafeMutablePointer<ChannelBooks>
+    let owners: UnsafeMutablePointer<UInt32>
+    /// The funding output, once there is one.
+    let fundings: UnsafeMutablePointer<Outpoint>
+    /// Keys, points and secrets, made when first needed: with eager signatures, and when a channel closes.
+    let sessions: UnsafeMutablePointer<ChannelSession?>
+    let policies: UnsafeMutablePointer<ChannelPolicy>
+    let nodes: UnsafeMutablePointer<NodeState>
+    /// Indexed by channel: one-way latency of its link, microseconds.
+    private let latencies: UnsafeMutablePointer<UInt32>
+    /// Every node's own ends, in rows by node.
+    private let endRows: [Int32]
+    private let endList: [DirectionIndex]
+    /// The balances drawn for time zero, by `DirectionIndex`.
+    let startingBalances: [Millisatoshi]
+    /// The genesis block's outputs: one for each standing channel, then one for each wallet.
+    let genesisValues: [Satoshi]
+    private let genesisChannels: [Int32]
+    private let genesisWallets: [Int32]
+
+    var layerOneProcess: UInt32 { UInt32(nodeCount) }
+    var gossipProcess: UInt32 { UInt32(nodeCount) + 1 }
+    var trafficProcess: UInt32 { UInt32(nodeCount) + 2 }
+    var processCount: Int { nodeCount + 3 }
+
+    init(_ topology: Topology, settings: RunSettings) {
+        self.topology = topology
+        self.settings = settings
+        let seed = topology.seed
+        keys = KeyRing(seed: seed)
+        lookahead = max(topology.latency.floor.microseconds, 1)
+        commitmentInterval = topology.payments.commitmentInterval.microseconds
+        gossipInterval = max(topology.payments.gossipInterval.microseconds, 2 * lookahead)
+        measuredFrom = topology.warmup.microseconds
+        feeratePerKiloweight = UInt64(topology.layerOne.feeratePerVirtualByte) * 250
+        nodeCount = topology.nodes.count
+        endCount = topology.channels.count * 2
+
+        channels = .allocate(capacity: endCount)
+        books = .allocate(capacity: endCount)
+        books.initialize(repeating: ChannelBooks(), count: endCount)
+        owners = .allocate(capacity: endCount)
+        fundings = .allocate(capacity: endCount)
+        sessions = .allocate(capacity: endCount)
+        sessions.initialize(repeating: nil, count: endCount)
+        policies = .allocate(capacity: endCount)
+        nodes = .allocate(capacity: nodeCount)
+        nodes.initialize(repeating: NodeState(), count: nodeCount)
+        latencies = .allocate(capacity: topology.channels.count)
+
+        var starting = [Millisatoshi](repeating: .zero, count: endCount)
+        var genesis: [Satoshi] = []
+        var standing: [Int32] = []
+        var rows = [Int32](repeating: 0, count: nodeCount + 1)
+        for (index, channel) in topology.channels.enumerated() {
+            let balance1 = channel.startingBalance1(rule: topology.balances, seed: seed)
+            let payer = channel.payer(balance1: balance1)
+            let terms = ChannelTerms(channel)
+            for side in Side.allCases {
+                let end = DirectionIndex(channel: index, from: side)
+                let position = Int(end.rawValue)
+                let ours = side == .first ? balance1 : Millisatoshi(channel.capacity) - balance1
+                (channels + position).initialize(
+                    to: Channel(
+                        terms: terms, isFunder: payer == side, ours: ours,
+                        phase: channel.opensAt == nil ? .normal : .planned))
+                starting[position] = ours
+                let node = side == .first ? channel.node1 : channel.node2
+                owners[position] = UInt32(node)
+                rows[Int(node) + 1] += 1
+                // A direction without a policy is not in the graph; what its node would ask does not matter.
+                let none = ChannelPolicy(
+                    baseFee: .zero, proportionalFee: 0, cltvExpiryDelta: 0, isDisabled: true, htlcMaximum: .zero)
+                policies[position] = (side == .first ? channel.policy1 : channel.policy2) ?? none
+                books[position].capital.change(
+                    to: channels[position].capital, at: 0, measuredFrom: measuredFrom)
+                if channel.opensAt == nil, payer == side {
+                    books[position].measured.openingCost = Millisatoshi(channel.openingCost)
+                }
+            }
+            latencies[index] = UInt32(clamping: topology.latency.delay(of: channel.shortChannelID, seed: seed))
+            let outpoint = Chain.genesisOutpoint(UInt32(genesis.count))
+            (fundings + index * 2).initialize(repeating: outpoint, count: 2)
+            if channel.opensAt == nil {
+                standing.append(Int32(index))
+                genesis.append(channel.capacity)
+            }
+        }
+        for node in 0..<nodeCount { rows[node + 1] += rows[node] }
+        var list = [DirectionIndex](repeating: DirectionIndex(0), count: endCount)
+        var filled = rows
+        for end in 0..<endCount {
+            let node = Int(owners[end])
+            list[Int(filled[node])] = DirectionIndex(UInt32(end))
+            filled[node] += 1
+        }
+        endRows = rows
+        endList = list
+        startingBalances = starting
+
+        // Wallets come after the standing channels in the genesis block.
+        var wallets: [Int32] = []
+        for (index, amount) in topology.startingWallets.enumerated() where amount > .zero {
+            let outpoint = Chain.genesisOutpoint(UInt32(genesis.count))
+            nodes[index].wallet.receive(Wallet.Coin(outpoint: outpoint, value: amount))
+            nodes[index].startingWallet = amount
+            wallets.append(Int32(index))
+            genesis.append(amount)
+        }
+        genesisChannels = standing
+        genesisWallets = wallets
+        genesisValues = genesis
+        board = GossipBoard(
+            ChannelGraph(nodeCount: nodeCount, channels: topology.channels.map { ChannelGraph.Channel($0) }))
+    }
+
+    deinit {
+        channels.deallocate()
+        books.deallocate()
+        owners.deallocate()
+        fundings.deallocate()
+        sessions.deinitialize(count: endCount)
+        sessions.deallocate()
+        policies.deallocate()
+        nodes.deinitialize(count: nodeCount)
+        nodes.deallocate()
+        latencies.deallocate()
+    }
+
+    /// The ends of a node's own channels, in order of short channel id.
+    func ends(of node: Int) -> ArraySlice<DirectionIndex> {
+        endList[Int(endRows[node])..<Int(endRows[node + 1])]
+    }
+
+    /// One way over the link that an end belongs to, microseconds.
+    func latency(of end: DirectionIndex) -> UInt64 { UInt64(latencies[end.channel]) }
+
+    /// What must be shown to spend an output of the genesis block.
+    func genesisConditions(_ output: UInt32) -> [SpendCondition] {
+        if Int(output) < genesisChannels.count {
+            return fundingOutput(ofChannel: Int(genesisChannels[Int(output)])).conditions
+        }
+        let node = genesisWallets[Int(output) - genesisChannels.count]
+        return [SpendCondition(keys: [keys.walletKey(node).publicKey])]
+    }
+
+    func fundingOutput(ofChannel channel: Int) -> Output {
+        PaymentChannels.fundingOutput(
+            capacity: topology.channels[channel].capacity,
+            keys.fundingKey(DirectionIndex(channel: channel, from: .first)).publicKey,
+            keys.fundingKey(DirectionIndex(channel: channel, from: .second)).publicKey)
+    }
+}
+
+/// What a node keeps beside its channels.
+struct NodeState: Sendable {
+    var wallet = Wallet()
+    var startingWallet: Satoshi = .zero
+}
+
+extension ChannelTerms {
+    init(_ channel: Topology.Channel) {
+        let limits = channel.limits
+        self.init(
+            capacity: channel.capacity, dustLimit: limits.dustLimit, channelReserve: limits.channelReserve,
+            htlcValueInFlightMaximum: limits.htlcValueInFlightMaximum,
+            acceptedHTLCsMaximum: limits.acceptedHTLCsMaximum, toSelfDelay: limits.toSelfDelay,
+            feeratePerKiloweight: limits.feeratePerKiloweight, hasAnchors: limits.hasAnchors)
+    }
+}
+
+extension ChannelGraph.Channel {
+    init(_ channel: Topology.Channel) {
+        self.init(
+            node1: channel.node1, node2: channel.node2, shortChannelID: channel.shortChannelID,
+            capacity: channel.capacity, policy1: channel.policy1, policy2: channel.policy2,
+            isOpen: channel.opensAt == nil)
+    }
+}
+
+extension Topology {
+    /// The public graph as it is at time zero, for answering routes without a run.
+    public func graph() -> ChannelGraph {
+        ChannelGraph(nodeCount: nodes.count, channels: channels.map { ChannelGraph.Channel($0) })
+    }
+
+    /// The wallets of the genesis block: as given, else what the channels a node opens cost it, and a tenth more in
+    /// fees than a funding transaction of two inputs and two outputs pays.
+    var startingWallets: [Satoshi] {
+        var needed = [Satoshi](repeating: .zero, count: nodes.count)
+        // 2 P2WPKH inputs and a P2WSH and a P2WPKH output weigh 886 (see Settlement's table).
+        let fee = Satoshi(UInt64(layerOne.feeratePerVirtualByte) * 975 / 4 + 294)
+        for channel in channels where channel.opensAt != nil {
+            let payer = channel.funder == .second ? channel.node2 : channel.node1
+            needed[Int(payer)] += channel.capacity + fee
+        }
+        return zip(nodes, needed).map { $0.wallet ?? $1 }
+    }
+}

@@ -1,0 +1,124 @@
+import LightningTypes
+import Randomness
+import Topologies
+
+/// A payment somebody will make.
+struct PlannedPayment: Hashable, Sendable {
+    /// From 0, in order of start.
+    var number: UInt64
+    /// Simulated microseconds.
+    var time: UInt64
+    var source: Int32
+    var destination: Int32
+    var amount: Millisatoshi
+}
+
+/// The merged payments of all flows, or of a trace, in order of time; a pure function of topology and seed.
+///
+/// Each flow is a Poisson process: exponential gaps from one stream, payers, payees and amounts from another, so that
+/// the same payments come in the same order whatever the rate. The rate factor scales time about the start of the
+/// traffic: the same payments, closer together.
+struct TrafficSource {
+    fileprivate struct FlowState {
+        var flow: Topology.Flow
+        var gaps: RandomStream
+        var choices: RandomStream
+        /// Seconds at the file's own rate; infinite when the flow has ended.
+        var next: Double
+        var end: Double
+    }
+
+    private var flows: [FlowState] = []
+    private var trace: [Topology.TracePayment] = []
+    private var count: UInt64 = 0
+    private let countMaximum: UInt64
+    private let factor: Double
+    /// The start of the earliest flow, seconds.
+    private let origin: Double
+    /// No payment starts later, simulated microseconds after scaling.
+    private let lastStart: UInt64
+
+    init(_ topology: Topology, paymentsMaximum: UInt64?, rateFactor: Double) {
+        precondition(rateFactor > 0 && rateFactor.isFinite, "a rate factor is positive")
+        factor = rateFactor
+        countMaximum = paymentsMaximum ?? .max
+        lastStart = topology.duration?.microseconds ?? .max
+        switch topology.traffic {
+        case .trace(let payments):
+            trace = payments
+            origin = Double(payments.first?.microseconds ?? 0) / 1_000_000
+        case .flows(let list):
+            origin = list.map(\.startsAt.inSeconds).min() ?? 0
+            for (index, flow) in list.enumerated() {
+                var state = FlowState(
+                    flow: flow,
+                    gaps: RandomStream(seed: topology.seed, purpose: .init("gaps"), process: UInt64(index)),
+                    choices: RandomStream(seed: topology.seed, purpose: .init("payments"), process: UInt64(index)),
+                    next: flow.startsAt.inSeconds, end: flow.endsAt?.inSeconds ?? .infinity)
+                state.advance()
+                flows.append(state)
+            }
+        }
+    }
+
+    /// The next payment, or nil when the traffic has ended.
+    mutating func next() -> PlannedPayment? {
+        guard count < countMaximum else { return nil }
+        let payment: PlannedPayment
+        if trace.isEmpty {
+            guard let index = flows.indices.min(by: { flows[$0].next < flows[$1].next }),
+                flows[index].next.isFinite
+            else { return nil }
+            let time = scaled(flows[index].next)
+            let (source, destination, amount) = flows[index].draw()
+            flows[index].advance()
+            payment = PlannedPayment(
+                number: count, time: time, source: source, destination: destination, amount: amount)
+        } else {
+            guard count < trace.count else { return nil }
+            let entry = trace[Int(count)]
+            let time = factor == 1 ? entry.microseconds : scaled(Double(entry.microseconds) / 1_000_000)
+            payment = PlannedPayment(
+                number: count, time: time, source: entry.source, destination: entry.destination,
+                amount: entry.amount)
+        }
+        guard payment.time < lastStart else { return nil }
+        count += 1
+        return payment
+    }
+
+    /// Monotone in `seconds`, so that scaling never changes the order.
+    private func scaled(_ seconds: Double) -> UInt64 {
+        let microseconds = (origin + (seconds - origin) / factor) * 1_000_000
+        return microseconds < 0x1p63 ? UInt64(microseconds) : .max
+    }
+}
+
+extension TrafficSource.FlowState {
+    mutating func advance() {
+        next += gaps.exponential() / flow.rate
+        if next >= end { next = .infinity }
+    }
+
+    mutating func draw() -> (source: Int32, destination: Int32, amount: Millisatoshi) {
+        let source = flow.payers[Int(choices.below(UInt64(flow.payers.count)))]
+        var destination = source
+        // The reader refuses flows in which some payer has nobody to pay.
+        while destination == source {
+            destination = flow.payees[Int(choices.below(UInt64(flow.payees.count)))]
+        }
+        let amount: Millisatoshi =
+            switch flow.amount {
+            case .fixed(let amount): amount
+            case .uniform(let lowest, let highest):
+                Millisatoshi(Satoshi(choices.within(lowest.rawValue...highest.rawValue)))
+            }
+        return (source, destination, amount)
+    }
+}
+
+extension Duration {
+    fileprivate var inSeconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+}
