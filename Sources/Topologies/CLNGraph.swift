@@ -2,8 +2,8 @@ import LightningTypes
 
 /// Reads what `lightning-cli listchannels` prints: one entry for each direction that announced a policy.
 ///
-/// Amounts come as numbers or, from older versions, as `"300000000msat"`; files of 2019 have `satoshis` and no
-/// HTLC limits.
+/// Amounts come as numbers or, from older versions, as `"300000000msat"`; files of 2019 have `satoshis` and
+/// no HTLC limits.
 struct CLNGraph {
     /// One direction, before it meets its reverse.
     private struct Direction {
@@ -59,11 +59,15 @@ struct CLNGraph {
             if key.matches("source") {
                 try cursor.once(&source, key) { (c) throws(TopologyError) in try c.nodeID("source") }
             } else if key.matches("destination") {
-                try cursor.once(&destination, key) { (c) throws(TopologyError) in try c.nodeID("destination") }
+                try cursor.once(&destination, key) { (c) throws(TopologyError) in try c.nodeID("destination")
+                }
             } else if key.matches("short_channel_id") {
-                try cursor.once(&id, key) { (c) throws(TopologyError) in try c.shortChannelID("short_channel_id") }
+                try cursor.once(&id, key) { (c) throws(TopologyError) in
+                    try c.shortChannelID("short_channel_id")
+                }
             } else if key.matches("direction") {
-                try cursor.once(&side, key) { (c) throws(TopologyError) in try c.unsigned("direction", to: 1) }
+                try cursor.once(&side, key) { (c) throws(TopologyError) in try c.unsigned("direction", to: 1)
+                }
             } else if key.matches("amount_msat") {
                 try cursor.once(&amount, key) { (c) throws(TopologyError) in try c.unsigned("amount_msat") }
             } else if key.matches("satoshis") {
@@ -83,9 +87,13 @@ struct CLNGraph {
                     try c.unsigned("delay", to: UInt64(UInt16.max))
                 }
             } else if key.matches("htlc_minimum_msat") {
-                try cursor.once(&minimum, key) { (c) throws(TopologyError) in try c.unsigned("htlc_minimum_msat") }
+                try cursor.once(&minimum, key) { (c) throws(TopologyError) in
+                    try c.unsigned("htlc_minimum_msat")
+                }
             } else if key.matches("htlc_maximum_msat") {
-                try cursor.once(&maximum, key) { (c) throws(TopologyError) in try c.unsigned("htlc_maximum_msat") }
+                try cursor.once(&maximum, key) { (c) throws(TopologyError) in
+                    try c.unsigned("htlc_maximum_msat")
+                }
             } else {
                 try cursor.skipValue()
             }
@@ -103,15 +111,18 @@ struct CLNGraph {
         guard source != destination else {
             throw cursor.error(at: start, "channel \(id) joins \(quoted(source)) to itself")
         }
-        guard directions.count < 2 * NetworkDraft.channelsMaximum, draft.nodes.count < NetworkDraft.nodesMaximum
+        guard directions.count < 2 * NetworkDraft.channelsMaximum,
+            draft.nodes.count < NetworkDraft.nodesMaximum
         else { throw cursor.error(at: start, "more channels or nodes than this program takes") }
         let isFirst = source.utf8.lexicographicallyPrecedes(destination.utf8)
         if let side, (side == 0) != isFirst {
             throw cursor.error(
-                at: start, "channel \(id) has direction \(side), but its keys' order makes it \(1 - side) (BOLT 7)")
+                at: start,
+                "channel \(id) has direction \(side), but its keys' order makes it \(1 - side) (BOLT 7)")
         }
         let policy = ChannelPolicy(
-            baseFee: Millisatoshi(base), proportionalFee: UInt32(proportional), cltvExpiryDelta: UInt16(delta),
+            baseFee: Millisatoshi(base), proportionalFee: UInt32(proportional),
+            cltvExpiryDelta: UInt16(delta),
             isDisabled: !(isActive ?? true), htlcMinimum: Millisatoshi(minimum ?? 0),
             htlcMaximum: Millisatoshi(maximum ?? 0))
         directions.append(
@@ -132,14 +143,17 @@ struct CLNGraph {
                 node2: first.isFirst ? first.destination : first.source, capacity: first.capacity)
             while index < directions.count, directions[index].id == first.id {
                 let direction = directions[index]
-                let (source, destination) = direction.isFirst
+                let (source, destination) =
+                    direction.isFirst
                     ? (channel.node1, channel.node2) : (channel.node2, channel.node1)
                 let both = "entries \(first.number) and \(direction.number)"
                 guard direction.source == source, direction.destination == destination else {
-                    throw cursor.error(at: direction.offset, "channel \(first.id) joins different nodes in \(both)")
+                    throw cursor.error(
+                        at: direction.offset, "channel \(first.id) joins different nodes in \(both)")
                 }
                 guard direction.capacity == first.capacity else {
-                    throw cursor.error(at: direction.offset, "channel \(first.id) differs in capacity in \(both)")
+                    throw cursor.error(
+                        at: direction.offset, "channel \(first.id) differs in capacity in \(both)")
                 }
                 guard (direction.isFirst ? channel.policy1 : channel.policy2) == nil else {
                     throw cursor.error(
@@ -153,9 +167,10 @@ struct CLNGraph {
         }
     }
 
-    /// Gives the nodes of `draft` the aliases of a `lightning-cli listnodes` output; nodes it alone lists have no
-    /// channel and are left out.
-    static func readAliases(_ cursor: inout JSONCursor, into draft: inout NetworkDraft) throws(TopologyError) {
+    /// Gives the nodes of `draft` the aliases of a `lightning-cli listnodes` output; nodes it alone lists
+    /// have no channel and are left out.
+    static func readAliases(_ cursor: inout JSONCursor, into draft: inout NetworkDraft) throws(TopologyError)
+    {
         var nodes: Void?
         try cursor.members { (cursor, key) throws(TopologyError) in
             guard key.matches("nodes") else { return try cursor.skipValue() }

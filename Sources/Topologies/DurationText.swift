@@ -6,7 +6,8 @@
 public func parseDuration(_ text: some StringProtocol) -> Duration? {
     // The longer endings first, since `ms` and `us` end in `s`.
     let units: [(name: String, microseconds: UInt64)] = [
-        ("ms", 1_000), ("us", 1), ("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000),
+        ("ms", 1_000), ("us", 1), ("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000),
+        ("s", 1_000_000),
     ]
     guard let unit = units.first(where: { text.hasSuffix($0.name) }) else { return nil }
     // Six decimal places of any unit, as long as they come to whole microseconds.

@@ -79,7 +79,8 @@ struct FileNames {
             let all = ofFile.keys.sorted() + groupNames + aliases.keys.sorted() + keys.keys.sorted()
             return "unknown node \(quoted(name))\(suggestion(for: name, among: all))"
         case .ambiguous(let indices):
-            let keys = indices.prefix(4).map { nodes[Int($0)].id }.joined(separator: ", ")
+            let keys =
+                indices.prefix(4).map { nodes[Int($0)].id }.joined(separator: ", ")
                 + (indices.count > 4 ? ", …" : "")
             return "\(indices.count) nodes have the alias \(quoted(name)); write the public key: \(keys)"
         }

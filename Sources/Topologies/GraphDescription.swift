@@ -2,8 +2,8 @@ import LightningTypes
 
 /// The sizes and spreads of a topology, for `millrace inspect`.
 public struct GraphDescription: Sendable, Hashable {
-    /// Five places of a sorted list: the value below which a given share of it lies (nearest rank). All zero for
-    /// an empty list.
+    /// Five places of a sorted list: the value below which a given share of it lies (nearest rank). All zero
+    /// for an empty list.
     public struct Quantiles: Sendable, Hashable {
         public var p25: UInt64
         public var p50: UInt64
@@ -26,7 +26,7 @@ public struct GraphDescription: Sendable, Hashable {
     /// Channels that stand open before the run, and those opened in it.
     public var standingChannels: Int
     public var openedChannels: Int
-    /// Nodes that announced no policy in any channel: they can be paid at most.
+    /// Nodes none of whose channels has a policy in either direction: nobody can pay them, nor they anybody.
     public var nodesWithoutPolicy: Int
     public var directionsWithPolicy: Int
     public var channelsBothWays: Int
@@ -65,10 +65,15 @@ extension Topology {
         for channel in channels {
             degree[Int(channel.node1)] += 1
             degree[Int(channel.node2)] += 1
-            if channel.policy1 != nil { hasPolicy[Int(channel.node1)] = true }
-            if channel.policy2 != nil { hasPolicy[Int(channel.node2)] = true }
+            guard channel.policy1 != nil || channel.policy2 != nil else { continue }
+            hasPolicy[Int(channel.node1)] = true
+            hasPolicy[Int(channel.node2)] = true
         }
-        let capacities = GraphDescription.Quantiles(channels.map(\.capacity.rawValue))
+        let capacities = channels.map(\.capacity.rawValue).sorted()
+        // The mean of the middle two where there are two.
+        let median =
+            capacities.isEmpty
+            ? 0 : (capacities[(capacities.count - 1) / 2] + capacities[capacities.count / 2]) / 2
         let (flows, tracePayments) =
             switch traffic {
             case .flows(let flows): (flows.count, 0)
@@ -79,16 +84,19 @@ extension Topology {
             standingChannels: channels.count { $0.opensAt == nil },
             openedChannels: channels.count { $0.opensAt != nil },
             nodesWithoutPolicy: hasPolicy.count { !$0 }, directionsWithPolicy: announced.count,
-            channelsBothWays: policiesOfChannel.count { $0 == 2 }, channelsOneWay: policiesOfChannel.count { $0 == 1 },
+            channelsBothWays: policiesOfChannel.count { $0 == 2 },
+            channelsOneWay: policiesOfChannel.count { $0 == 1 },
             channelsWithoutPolicy: policiesOfChannel.count { $0 == 0 },
             disabledDirections: announced.count - enabled.count,
-            capacityTotal: channels.reduce(.zero) { $0 + $1.capacity }, capacityMedian: Satoshi(capacities.p50),
+            capacityTotal: channels.reduce(.zero) { $0 + $1.capacity },
+            capacityMedian: Satoshi(median),
             baseFeeMillisatoshi: GraphDescription.Quantiles(enabled.map(\.baseFee.rawValue)),
             proportionalFeePPM: GraphDescription.Quantiles(enabled.map { UInt64($0.proportionalFee) }),
             cltvExpiryDelta: GraphDescription.Quantiles(enabled.map { UInt64($0.cltvExpiryDelta) }),
             degree: GraphDescription.Quantiles(degree), leaves: degree.count { $0 == 1 },
             largestStronglyConnectedComponent: connectedNodes.count,
-            weaklyConnectedComponents: weaklyConnectedComponentCount(), flows: flows, tracePayments: tracePayments)
+            weaklyConnectedComponents: weaklyConnectedComponentCount(), flows: flows,
+            tracePayments: tracePayments)
     }
 
     /// Union of nodes by their channels, with path halving.

@@ -23,8 +23,8 @@ enum FileKind: Equatable {
 
     /// Looks at the top-level keys of a JSON document; anything else can only be a topology.
     ///
-    /// Stops at the first key that decides, so that a long file costs nothing; the reader proper then finds the
-    /// faults behind it.
+    /// Stops at the first key that decides, so that a long file costs nothing; the reader proper then finds
+    /// the faults behind it.
     static func recognise(
         _ bytes: UnsafeBufferPointer<UInt8>, file: SourceFile
     ) throws(TopologyError) -> FileKind {
@@ -50,14 +50,17 @@ enum FileKind: Equatable {
             }
             try cursor.end()
         } catch {
-            // Not JSON after all, or decided: either way whoever reads the file next says what is wrong with it.
+            // Not JSON after all, or decided: either way whoever reads the file next says what is wrong with
+            // it.
             return kind ?? .topology
         }
         if isNodeList {
-            throw file.error(1, "a list of nodes (listnodes); expected listchannels, or a topology (millrace: 1)")
+            throw file.error(
+                1, "a list of nodes (listnodes); expected listchannels, or a topology (millrace: 1)")
         }
         throw file.error(
-            1, "neither a topology ('millrace: 1'), nor lnd's describegraph ('nodes', 'edges'), "
+            1,
+            "neither a topology ('millrace: 1'), nor lnd's describegraph ('nodes', 'edges'), "
                 + "nor Core Lightning's listchannels ('channels')")
     }
 }
@@ -93,7 +96,8 @@ extension JSONCursor {
         let start = offset
         let text = try string()
         guard let id = ShortChannelID(text) else {
-            throw error(at: start, "\(name): expected a short channel id such as 500000x1x0, found \(quoted(text))")
+            throw error(
+                at: start, "\(name): expected a short channel id such as 500000x1x0, found \(quoted(text))")
         }
         return id
     }
@@ -110,10 +114,13 @@ extension JSONCursor {
     }
 
     /// The capacity of a channel: some, and no more than there can be.
-    func checkedCapacity(_ capacity: Satoshi, of id: ShortChannelID, at start: Int) throws(TopologyError) -> Satoshi {
+    func checkedCapacity(_ capacity: Satoshi, of id: ShortChannelID, at start: Int) throws(TopologyError)
+        -> Satoshi
+    {
         guard capacity > .zero else { throw error(at: start, "channel \(id) has no capacity") }
         guard capacity <= .supplyMaximum else {
-            throw error(at: start, "channel \(id): \(capacity) is more than there can be (\(Satoshi.supplyMaximum))")
+            throw error(
+                at: start, "channel \(id): \(capacity) is more than there can be (\(Satoshi.supplyMaximum))")
         }
         return capacity
     }

@@ -1,7 +1,8 @@
 /// Reads JSON from front to back over the bytes themselves, without making values of what nobody asked for.
 ///
 /// A graph of 32 MB holds some three million values, of which a topology keeps a third. Foundation's decoder
-/// makes a box of each; this reads, checks and skips them where they lie. Strict by RFC 8259; at most 32 deep.
+/// makes a box of each; this reads, checks and skips them where they lie. Strict by RFC 8259; at most 32
+/// deep.
 struct JSONCursor {
     static let depthMaximum = 32
 
@@ -24,11 +25,15 @@ struct JSONCursor {
 
     /// A member's name as the bytes between its quotes, escapes and all.
     struct Key {
-        fileprivate let bytes: UnsafeBufferPointer<UInt8>.SubSequence
+        fileprivate let bytes: UnsafeBufferPointer<UInt8>
 
+        /// Most comparisons end at the length or the first byte: no call, no slice.
+        @inline(__always)
         func matches(_ name: StaticString) -> Bool {
             guard bytes.count == name.utf8CodeUnitCount else { return false }
-            return bytes.elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+            let other = name.utf8Start
+            for i in 0..<bytes.count where bytes[i] != other[i] { return false }
+            return true
         }
 
         var text: String { String(decoding: bytes, as: UTF8.self) }
@@ -111,7 +116,9 @@ struct JSONCursor {
     mutating func string() throws(TopologyError) -> String {
         guard peek() == UInt8(ascii: "\"") else { throw unexpected("a string") }
         let (range, hasEscapes) = try stringRange()
-        guard hasEscapes else { return String(decoding: UnsafeBufferPointer(rebasing: bytes[range]), as: UTF8.self) }
+        guard hasEscapes else {
+            return String(decoding: UnsafeBufferPointer(rebasing: bytes[range]), as: UTF8.self)
+        }
         return try unescaped(range)
     }
 
@@ -136,7 +143,10 @@ struct JSONCursor {
         }
         if isQuoted {
             if bytes[offset...].starts(with: "msat".utf8) { offset += 4 }
-            guard offset < bytes.count, bytes[offset] == UInt8(ascii: "\"") else { offset = start; throw notWhole(name) }
+            guard offset < bytes.count, bytes[offset] == UInt8(ascii: "\"") else {
+                offset = start
+                throw notWhole(name)
+            }
             offset += 1
         }
         let isFraction = offset < bytes.count && ".eE".utf8.contains(bytes[offset])
@@ -144,7 +154,9 @@ struct JSONCursor {
             offset = start
             throw notWhole(name)
         }
-        guard value <= maximum else { throw error(at: start, "\(name): \(value) is too large; at most \(maximum)") }
+        guard value <= maximum else {
+            throw error(at: start, "\(name): \(value) is too large; at most \(maximum)")
+        }
         return value
     }
 
@@ -181,7 +193,7 @@ struct JSONCursor {
 
     private mutating func key() throws(TopologyError) -> Key {
         guard peek() == UInt8(ascii: "\"") else { throw unexpected("a key in quotes") }
-        return Key(bytes: bytes[try stringRange().range])
+        return Key(bytes: UnsafeBufferPointer(rebasing: bytes[try stringRange().range]))
     }
 
     /// Takes a string and gives the range between its quotes.
@@ -208,13 +220,17 @@ struct JSONCursor {
 
     private mutating func literal(_ word: StaticString) throws(TopologyError) {
         let end = offset + word.utf8CodeUnitCount
-        guard end <= bytes.count, Key(bytes: bytes[offset..<end]).matches(word) else { throw unexpected("a value") }
+        guard end <= bytes.count, Key(bytes: UnsafeBufferPointer(rebasing: bytes[offset..<end])).matches(word)
+        else {
+            throw unexpected("a value")
+        }
         offset = end
     }
 
     private mutating func skipNumber() throws(TopologyError) {
         let start = offset
-        while offset < bytes.count, NumberText.isDigit(bytes[offset]) || "+-.eE".utf8.contains(bytes[offset]) {
+        while offset < bytes.count, NumberText.isDigit(bytes[offset]) || "+-.eE".utf8.contains(bytes[offset])
+        {
             offset += 1
         }
         let text = String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<offset]), as: UTF8.self)
@@ -226,14 +242,16 @@ struct JSONCursor {
         guard let byte = peek() else { return error("\(prefix)the file ends here; expected \(expected)") }
         let length = bytes[offset...].prefix(24).prefix { !",}]\n".utf8.contains($0) }.count
         let found = String(decoding: bytes[offset..<(offset + max(1, length))], as: UTF8.self)
-        return error("\(prefix)expected \(expected), found \(byte == UInt8(ascii: "\"") ? found : quoted(found))")
+        return error(
+            "\(prefix)expected \(expected), found \(byte == UInt8(ascii: "\"") ? found : quoted(found))")
     }
 
     private func unescaped(_ range: Range<Int>) throws(TopologyError) -> String {
         var units: [UInt16] = []
         var i = range.lowerBound
         var text = ""
-        // Runs of escapes go through UTF-16, in which JSON writes pairs of surrogates; all else is UTF-8 already.
+        // Runs of escapes go through UTF-16, in which JSON writes pairs of surrogates; all else is UTF-8
+        // already.
         while i < range.upperBound {
             guard bytes[i] == UInt8(ascii: "\\") else {
                 let end = bytes[i..<range.upperBound].firstIndex(of: UInt8(ascii: "\\")) ?? range.upperBound

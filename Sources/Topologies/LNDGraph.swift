@@ -53,7 +53,9 @@ struct LNDGraph {
             throw cursor.error(at: start, "more than \(NetworkDraft.nodesMaximum) nodes")
         }
         let index = intern(id)
-        guard !isListed[index] else { throw cursor.error(at: start, "the node \(quoted(id)) is listed twice") }
+        guard !isListed[index] else {
+            throw cursor.error(at: start, "the node \(quoted(id)) is listed twice")
+        }
         isListed[index] = true
         if let alias, !alias.isEmpty { draft.withNode(Int32(index)) { $0.alias = alias } }
     }
@@ -95,7 +97,9 @@ struct LNDGraph {
             throw cursor.error(at: start, "edge \(id) lacks 'node\(node1 == nil ? 1 : 2)_pub'")
         }
         guard let capacity else { throw cursor.error(at: start, "edge \(id) lacks 'capacity'") }
-        guard node1 != node2 else { throw cursor.error(at: start, "edge \(id) joins \(quoted(node1)) to itself") }
+        guard node1 != node2 else {
+            throw cursor.error(at: start, "edge \(id) joins \(quoted(node1)) to itself")
+        }
         guard draft.channels.count < NetworkDraft.channelsMaximum else {
             throw cursor.error(at: start, "more than \(NetworkDraft.channelsMaximum) channels")
         }
@@ -133,7 +137,8 @@ struct LNDGraph {
             } else if key.matches("min_htlc") {
                 try cursor.once(&minimum, key) { (c) throws(TopologyError) in try c.unsigned("min_htlc") }
             } else if key.matches("max_htlc_msat") {
-                try cursor.once(&maximum, key) { (c) throws(TopologyError) in try c.unsigned("max_htlc_msat") }
+                try cursor.once(&maximum, key) { (c) throws(TopologyError) in try c.unsigned("max_htlc_msat")
+                }
             } else if key.matches("disabled") {
                 try cursor.once(&isDisabled, key) { (c) throws(TopologyError) in try c.boolean() }
             } else {
@@ -141,11 +146,13 @@ struct LNDGraph {
             }
         }
         guard let delta, let base, let proportional else {
-            let missing = delta == nil ? "time_lock_delta" : base == nil ? "fee_base_msat" : "fee_rate_milli_msat"
+            let missing =
+                delta == nil ? "time_lock_delta" : base == nil ? "fee_base_msat" : "fee_rate_milli_msat"
             throw cursor.error(at: start, "a policy without '\(missing)'")
         }
         return ChannelPolicy(
-            baseFee: Millisatoshi(base), proportionalFee: UInt32(proportional), cltvExpiryDelta: UInt16(delta),
+            baseFee: Millisatoshi(base), proportionalFee: UInt32(proportional),
+            cltvExpiryDelta: UInt16(delta),
             isDisabled: isDisabled ?? false, htlcMinimum: Millisatoshi(minimum ?? 0),
             htlcMaximum: Millisatoshi(maximum ?? 0))
     }
@@ -156,7 +163,8 @@ struct LNDGraph {
             for node in [channel.node1, channel.node2] where !isListed[Int(node)] {
                 let id = draft.nodes[Int(node)].id
                 throw cursor.error(
-                    at: offsets[index], "edge \(channel.shortChannelID) names \(quoted(id)), which 'nodes' lacks")
+                    at: offsets[index],
+                    "edge \(channel.shortChannelID) names \(quoted(id)), which 'nodes' lacks")
             }
         }
         let order = draft.channels.indices.sorted {

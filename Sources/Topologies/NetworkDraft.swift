@@ -2,8 +2,8 @@ import LightningTypes
 
 /// A network while files add to it: nodes and channels in the order they were met.
 ///
-/// Invariant: `indexOfID` maps each node's `id` to its place in `nodes`; the `node1` and `node2` of a channel are
-/// such places, not yet in BOLT 7's order, and differ.
+/// Invariant: `indexOfID` maps each node's `id` to its place in `nodes`; the `node1` and `node2` of a channel
+/// are such places, not yet in BOLT 7's order, and differ.
 struct NetworkDraft {
     static let nodesMaximum = 10_000_000
     static let channelsMaximum = 50_000_000
@@ -53,7 +53,8 @@ struct NetworkDraft {
 
     /// The network in the order a `Topology` keeps, and the new index of each node.
     ///
-    /// Nodes are compared by the bytes of their ids, as BOLT 7 compares keys, not by the language's idea of text.
+    /// Nodes are compared by the bytes of their ids, as BOLT 7 compares keys, not by the language's idea of
+    /// text.
     func inOrder() -> (nodes: [Topology.Node], channels: [Topology.Channel], newIndex: [Int32]) {
         let order = nodes.indices.sorted { nodes[$0].id.utf8.lexicographicallyPrecedes(nodes[$1].id.utf8) }
         var newIndex = [Int32](repeating: 0, count: nodes.count)
@@ -70,7 +71,8 @@ struct NetworkDraft {
 }
 
 extension Topology.Channel {
-    /// A channel of a graph file: open before the run, its funder and balance unknown, its limits the standard.
+    /// A channel of a graph file: open before the run, its funder and balance unknown, its limits the
+    /// standard.
     init(standing id: ShortChannelID, node1: Int32, node2: Int32, capacity: Satoshi) {
         self.init(
             shortChannelID: id, node1: node1, node2: node2, capacity: capacity, funder: nil, balance1: nil,

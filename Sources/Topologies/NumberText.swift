@@ -1,5 +1,5 @@
-/// Numbers as this format writes them, read strictly: what one reader calls octal, another a float and a third
-/// a name must not depend on a library's taste.
+/// Numbers as this format writes them, read strictly: what one reader calls octal, another a float and a
+/// third a name must not depend on a library's taste.
 enum NumberText {
     /// Why a text is no whole number of the range wanted.
     enum Fault: Error, Equatable {
@@ -50,7 +50,9 @@ enum NumberText {
     /// places than that (zeros aside) and on overflow.
     static func scaled(_ text: some StringProtocol, places: Int) -> UInt64? {
         let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count <= 2, !parts[0].isEmpty, parts.allSatisfy({ $0.allSatisfy(isDigit) }) else { return nil }
+        guard parts.count <= 2, !parts[0].isEmpty, parts.allSatisfy({ $0.allSatisfy(isDigit) }) else {
+            return nil
+        }
         var fraction = parts.count == 2 ? Array(parts[1]) : []
         if parts.count == 2, fraction.isEmpty { return nil }
         while fraction.count > places, fraction.last == UInt8(ascii: "0") { fraction.removeLast() }

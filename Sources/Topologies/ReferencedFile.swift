@@ -5,7 +5,8 @@ struct ReferencedFile {
     let bytes: [UInt8]
     let file: SourceFile
 
-    /// Reads a regular file of at most `graphBytesMaximum` bytes; devices and pipes, which may never end, are refused.
+    /// Reads a regular file of at most `graphBytesMaximum` bytes; devices and pipes, which may never end, are
+    /// refused.
     init(_ path: String, key: String, of section: Section, directory: String) throws(TopologyError) {
         let isAbsolute = path.hasPrefix("/")
         let full = isAbsolute || directory.isEmpty ? path : directory + "/" + path

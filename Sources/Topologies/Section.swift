@@ -1,7 +1,7 @@
 import LightningTypes
 
-/// One mapping of a topology file while it is read: every key known, every value of its type, every error with
-/// its place.
+/// One mapping of a topology file while it is read: every key known, every value of its type, every error
+/// with its place.
 struct Section {
     let file: SourceFile
     /// What an error calls it: `a channel`, `'payments'`.
@@ -12,7 +12,8 @@ struct Section {
     /// Refuses anything but a mapping, unknown keys and keys without a value.
     init(_ value: YAMLValue, title: String, keys: [String], file: SourceFile) throws(TopologyError) {
         guard case .mapping(let entries) = value.content else {
-            throw file.error(value.line, "expected \(title) as a mapping of keys to values, found \(value.kind)")
+            throw file.error(
+                value.line, "expected \(title) as a mapping of keys to values, found \(value.kind)")
         }
         self.file = file
         self.title = title

@@ -1,4 +1,5 @@
-/// What every reader wants to know of untrusted bytes first: text at all, UTF-8, and where in it a fault lies.
+/// What every reader wants to know of untrusted bytes first: text at all, UTF-8, and where in it a fault
+/// lies.
 enum TextBytes {
     /// A topology file may be this long, since every value of it is a node in memory ...
     static let topologyBytesMaximum = 64 << 20
@@ -11,7 +12,9 @@ enum TextBytes {
     }
 
     /// Refuses what is compressed, binary, not UTF-8 or longer than `maximum`.
-    static func check(_ bytes: UnsafeBufferPointer<UInt8>, maximum: Int, file: SourceFile) throws(TopologyError) {
+    static func check(_ bytes: UnsafeBufferPointer<UInt8>, maximum: Int, file: SourceFile)
+        throws(TopologyError)
+    {
         if let program = compression(of: bytes) {
             throw file.error(
                 nil, "the file is compressed; pipe it instead: \(program) -dc \(file.name) | millrace run -")
@@ -26,7 +29,8 @@ enum TextBytes {
             let line = line(of: offset, in: bytes)
             if bytes[offset] < 0x20 || bytes[offset] == 0x7F {
                 throw file.error(
-                    line, "a control character (byte \(offset), value \(bytes[offset])); expected a text file")
+                    line, "a control character (byte \(offset), value \(bytes[offset])); expected a text file"
+                )
             }
             throw file.error(line, "not UTF-8 text (byte \(offset))")
         }
@@ -35,7 +39,8 @@ enum TextBytes {
     /// The program that unpacks a file which begins like this.
     private static func compression(of bytes: UnsafeBufferPointer<UInt8>) -> String? {
         let beginnings: [(magic: [UInt8], program: String)] = [
-            ([0x1F, 0x8B], "gzip"), ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "xz"), ([0x28, 0xB5, 0x2F, 0xFD], "zstd"),
+            ([0x1F, 0x8B], "gzip"), ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "xz"),
+            ([0x28, 0xB5, 0x2F, 0xFD], "zstd"),
             ([0x42, 0x5A, 0x68], "bzip2"),
         ]
         return beginnings.first { bytes.starts(with: $0.magic) }?.program
@@ -50,7 +55,8 @@ enum TextBytes {
         while i < bytes.count {
             if i + 8 <= bytes.count {
                 let word = raw.loadUnaligned(fromByteOffset: i, as: UInt64.self)
-                // No byte has its top bit, and none is below 0x20 (a byte minus 0x20 borrows into its top bit).
+                // No byte has its top bit, and none is below 0x20 (a byte minus 0x20 borrows into its top
+                // bit).
                 let high = word | (word &- 0x2020_2020_2020_2020)
                 if high & 0x8080_8080_8080_8080 == 0 && !containsDelete(word) {
                     i += 8

@@ -14,7 +14,8 @@ extension Topology {
         public var balances: BalanceRule?
 
         public init(
-            rate: Double? = nil, amount: AmountDistribution? = nil, trace: (bytes: [UInt8], fileName: String)? = nil,
+            rate: Double? = nil, amount: AmountDistribution? = nil,
+            trace: (bytes: [UInt8], fileName: String)? = nil,
             duration: Duration? = nil, seed: UInt64? = nil, balances: BalanceRule? = nil
         ) {
             self.rate = rate
@@ -28,7 +29,8 @@ extension Topology {
 
     /// Applies overrides, the trace before the rest.
     ///
-    /// - Throws: `TopologyError` where an override contradicts the topology: a rate or an amount for a trace or for
+    /// - Throws: `TopologyError` where an override contradicts the topology: a rate or an amount for a trace
+    ///   or for
     ///   no traffic at all, a duration within which nothing could start, a trace that is wrong.
     public mutating func apply(_ overrides: Overrides) throws(TopologyError) {
         let file = SourceFile(name: name)
@@ -54,7 +56,8 @@ extension Topology {
                 guard fixed > .zero else { throw file.error(nil, "the amount of a payment is above zero") }
             case .uniform(let lowest, let highest):
                 guard lowest > .zero, lowest <= highest, highest <= .supplyMaximum else {
-                    throw file.error(nil, "amounts from \(lowest) to \(highest): expected LOW:HIGH above zero")
+                    throw file.error(
+                        nil, "amounts from \(lowest) to \(highest): expected LOW:HIGH above zero")
                 }
             }
             try changeFlows("an amount", file) { flows in
@@ -83,7 +86,8 @@ extension Topology {
 
     /// The node that people mean by `name`: an id (name or public key) or an alias.
     ///
-    /// - Throws: `TopologyError` for an alias of several nodes, whose keys it lists, and for a name that is none,
+    /// - Throws: `TopologyError` for an alias of several nodes, whose keys it lists, and for a name that is
+    ///   none,
     ///   with the nearest that is. Linear in the number of nodes.
     public func nodeIndex(named name: String) throws(TopologyError) -> Int32 {
         if let index = nodes.firstIndex(where: { $0.id == name }) { return Int32(index) }

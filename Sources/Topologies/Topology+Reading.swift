@@ -23,8 +23,8 @@ extension Topology {
         }
     }
 
-    /// Reads a topology file (YAML or JSON, docs/TOPOLOGY.md), or a raw channel graph as lnd's `describegraph` or
-    /// Core Lightning's `listchannels` prints it. Which of them it is, its content tells.
+    /// Reads a topology file (YAML or JSON, docs/TOPOLOGY.md), or a raw channel graph as lnd's
+    /// `describegraph` or Core Lightning's `listchannels` prints it. Which of them it is, its content tells.
     ///
     /// A raw graph gets assumed traffic: 2.5 payments a simulated second of 1,000 to 100,000 sat between the
     /// nodes of its largest strongly connected component, for one hour.
@@ -74,8 +74,8 @@ extension Topology {
         ])
     }
 
-    /// The nodes of the largest strongly connected component of enabled directions, ascending: every one of them
-    /// can pay every other, balances aside.
+    /// The nodes of the largest strongly connected component of enabled directions, ascending: every one of
+    /// them can pay every other, balances aside.
     public var connectedNodes: [Int32] { StronglyConnectedComponents(of: self).largest }
 
     /// The last part of a path, without its ending; `topology` where nothing is left (standard input's `-`).

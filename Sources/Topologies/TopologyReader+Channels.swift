@@ -25,7 +25,8 @@ extension TopologyReader {
             if let line = lineOfID.updateValue(section.line, forKey: id) {
                 let other = line == 0 ? "in the graph" : "in line \(line)"
                 throw file.error(
-                    section.line(of: "short_channel_id"), "the short channel id \(id) stands twice, first \(other)")
+                    section.line(of: "short_channel_id"),
+                    "the short channel id \(id) stands twice, first \(other)")
             }
             draft.channels.append(channel)
             channelLines.append(section.line)
@@ -40,7 +41,8 @@ extension TopologyReader {
             throw file.error(section.line, "a channel without 'capacity_sat', and none under 'defaults'")
         }
         var channel = Topology.Channel(
-            standing: try shortChannelID(of: section, position: position), node1: from, node2: to, capacity: capacity)
+            standing: try shortChannelID(of: section, position: position), node1: from, node2: to,
+            capacity: capacity)
         channel.policy1 = try policy("from_policy", of: section, node: from, capacity: capacity)
         channel.policy2 = try policy("to_policy", of: section, node: to, capacity: capacity)
         channel.limits = try Self.limits(of: section).over(defaultLimits).resolved(capacity: capacity)
@@ -88,13 +90,16 @@ extension TopologyReader {
         }
     }
 
-    private func readStanding(_ section: Section, into channel: inout Topology.Channel) throws(TopologyError) {
+    private func readStanding(_ section: Section, into channel: inout Topology.Channel) throws(TopologyError)
+    {
         for key in ["opens_at", "push_sat"] where section.has(key) {
-            throw section.error(key, "a standing channel is open before the run; this is for one opened in it")
+            throw section.error(
+                key, "a standing channel is open before the run; this is for one opened in it")
         }
         if let balance = try section.satoshi("balance_sat") {
             guard balance <= channel.capacity else {
-                throw section.error("balance_sat", "\(balance) is more than the capacity, \(channel.capacity)")
+                throw section.error(
+                    "balance_sat", "\(balance) is more than the capacity, \(channel.capacity)")
             }
             channel.balance1 = Millisatoshi(balance)
         }
@@ -104,11 +109,13 @@ extension TopologyReader {
     private func readOpening(_ section: Section, into channel: inout Topology.Channel) throws(TopologyError) {
         if section.has("balance_sat") {
             throw section.error(
-                "balance_sat", "this channel is opened in the run, all of it the funder's but for 'push_sat'; "
+                "balance_sat",
+                "this channel is opened in the run, all of it the funder's but for 'push_sat'; "
                     + "'standing: true' for one that has a balance")
         }
         if section.has("opening_cost_sat") {
-            throw section.error("opening_cost_sat", "this channel is opened in the run, which charges what it costs")
+            throw section.error(
+                "opening_cost_sat", "this channel is opened in the run, which charges what it costs")
         }
         channel.opensAt = try section.duration("opens_at") ?? .zero
         channel.funder = channel.funder ?? .first
@@ -128,7 +135,8 @@ extension TopologyReader {
         let limits = channel.limits
         guard limits.channelReserve < channel.capacity else {
             throw section.error(
-                "channel_reserve_sat", "\(limits.channelReserve) leaves nothing of the capacity, \(channel.capacity)")
+                "channel_reserve_sat",
+                "\(limits.channelReserve) leaves nothing of the capacity, \(channel.capacity)")
         }
         let whole = Millisatoshi(channel.capacity)
         let funderHas: Millisatoshi
@@ -147,7 +155,8 @@ extension TopologyReader {
         let cost = limits.commitmentCost
         guard funderHas.roundedDown >= cost else {
             throw file.error(
-                section.line, "the funder has \(funderHas.roundedDown) in this channel, "
+                section.line,
+                "the funder has \(funderHas.roundedDown) in this channel, "
                     + "its first commitment transaction costs \(cost) (fee and anchors)")
         }
     }
@@ -170,8 +179,8 @@ extension TopologyReader {
 }
 
 extension Topology.ChannelLimits {
-    /// What a commitment transaction without HTLCs takes from its funder: the fee of BOLT 3's 724 weight units, or
-    /// 1,124 with anchors, and two anchor outputs of 330 sat.
+    /// What a commitment transaction without HTLCs takes from its funder: the fee of BOLT 3's 724 weight
+    /// units, or 1,124 with anchors, and two anchor outputs of 330 sat.
     var commitmentCost: Satoshi {
         let weight: UInt64 = hasAnchors ? 1_124 : 724
         return Satoshi(UInt64(feeratePerKiloweight) * weight / 1_000 + (hasAnchors ? 660 : 0))

@@ -3,12 +3,13 @@ import LightningTypes
 extension TopologyReader {
     static let nodeKeys = ["name", "alias", "public_key", "group", "wallet_sat", "policy"]
 
-    /// Groups before nodes, so that a node's `group` is known; their members after, so that `nodes` may say more
-    /// about one.
+    /// Groups before nodes, so that a node's `group` is known; their members after, so that `nodes` may say
+    /// more about one.
     mutating func readGroups() throws(TopologyError) {
         guard let value = root.value("groups") else { return }
         guard case .mapping(let entries) = value.content else {
-            throw root.error("groups", "expected a mapping of group names to what their nodes share, found \(value.kind)")
+            throw root.error(
+                "groups", "expected a mapping of group names to what their nodes share, found \(value.kind)")
         }
         for entry in entries {
             try checkName(entry.key, "a group", line: entry.line)
@@ -28,7 +29,8 @@ extension TopologyReader {
         // A group may be a bare name: `shops:`.
         let value = entry.value.isEmpty ? YAMLValue(content: .mapping([]), line: entry.line) : entry.value
         return try Section(
-            value, title: "the group \(quoted(entry.key))", keys: ["members", "wallet_sat", "policy"], file: file)
+            value, title: "the group \(quoted(entry.key))", keys: ["members", "wallet_sat", "policy"],
+            file: file)
     }
 
     /// The graph file that `graph` refers to.
@@ -83,13 +85,17 @@ extension TopologyReader {
     }
 
     private mutating func readNode(_ section: Section) throws(TopologyError) {
-        guard let name = try section.text("name") else { throw file.error(section.line, "a node without a name") }
+        guard let name = try section.text("name") else {
+            throw file.error(section.line, "a node without a name")
+        }
         let key = try section.text("public_key")
         if let key { try check(publicKey: key, of: section) }
         let index = try addNode(name, publicKey: key, line: section.line(of: "name"))
         let alias = try section.text("alias")
         if let alias {
-            guard (1...200).contains(alias.utf8.count) else { throw section.error("alias", "expected 1 to 200 bytes") }
+            guard (1...200).contains(alias.utf8.count) else {
+                throw section.error("alias", "expected 1 to 200 bytes")
+            }
         }
         if let alias {
             draft.withNode(index) { $0.alias = alias }
@@ -99,7 +105,8 @@ extension TopologyReader {
         if let group = try section.text("group") {
             guard names.isGroup(group) else {
                 throw section.error(
-                    "group", "unknown group \(quoted(group))\(suggestion(for: group, among: names.groupNames))")
+                    "group",
+                    "unknown group \(quoted(group))\(suggestion(for: group, among: names.groupNames))")
             }
             try join(index, group: group, line: section.line(of: "group"))
         }
@@ -109,7 +116,8 @@ extension TopologyReader {
     private func check(publicKey key: String, of section: Section) throws(TopologyError) {
         let isKey = key.utf8.count == 66 && key.utf8.allSatisfy { "0123456789abcdef".utf8.contains($0) }
         guard isKey else {
-            throw section.error("public_key", "expected 66 lower-case hexadecimal digits, found \(quoted(key))")
+            throw section.error(
+                "public_key", "expected 66 lower-case hexadecimal digits, found \(quoted(key))")
         }
         if let index = draft.index(of: key), names.hasFileName(index) {
             throw section.error("public_key", "two nodes of this file have the key \(quoted(key))")
@@ -121,13 +129,16 @@ extension TopologyReader {
         _ name: String, publicKey: String? = nil, line: Int
     ) throws(TopologyError) -> Int32 {
         try checkName(name, "a node", line: line)
-        guard !names.isNodeOfFile(name) else { throw file.error(line, "the node \(quoted(name)) stands twice") }
+        guard !names.isNodeOfFile(name) else {
+            throw file.error(line, "the node \(quoted(name)) stands twice")
+        }
         guard !names.isGroup(name) else {
             throw file.error(line, "\(quoted(name)) names a group already; a node needs another name")
         }
         if publicKey == nil, let key = draft.index(of: name) ?? names.nodes(withAlias: name).first {
             throw file.error(
-                line, "the graph has a node \(quoted(name)) already; give its public_key "
+                line,
+                "the graph has a node \(quoted(name)) already; give its public_key "
                     + "(\(draft.nodes[Int(key)].id)) to mean that one")
         }
         let isInGraph = publicKey.map { draft.index(of: $0) != nil } ?? false
@@ -160,7 +171,8 @@ extension TopologyReader {
         if let other = draft.nodes[Int(index)].group {
             let name = draft.nodes[Int(index)].alias
             throw file.error(
-                line, other == group
+                line,
+                other == group
                     ? "\(quoted(name)) stands in the group \(quoted(group)) twice"
                     : "\(quoted(name)) is in the group \(quoted(other)) already; a node is in one at most")
         }
@@ -171,9 +183,12 @@ extension TopologyReader {
     private func checkName(_ name: String, _ what: String, line: Int) throws(TopologyError) {
         guard (1...200).contains(name.utf8.count),
             !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
-        else { throw file.error(line, "\(quoted(name)) cannot name \(what); expected 1 to 200 bytes of text") }
+        else {
+            throw file.error(line, "\(quoted(name)) cannot name \(what); expected 1 to 200 bytes of text")
+        }
         guard !FileNames.reserved.contains(name) else {
-            throw file.error(line, "\(quoted(name)) cannot name \(what); in 'traffic' it means a set of nodes")
+            throw file.error(
+                line, "\(quoted(name)) cannot name \(what); in 'traffic' it means a set of nodes")
         }
     }
 }

@@ -11,9 +11,12 @@ extension TopologyReader {
     /// `topology` has its nodes and channels already; `names` speaks of its indices.
     func readTraffic(into topology: inout Topology) throws(TopologyError) {
         if let path = try root.text("trace") {
-            guard !root.has("traffic") else { throw root.error("trace", "a topology has 'traffic' or 'trace', not both") }
+            guard !root.has("traffic") else {
+                throw root.error("trace", "a topology has 'traffic' or 'trace', not both")
+            }
             let trace = try ReferencedFile(path, key: "trace", of: root, directory: directory)
-            topology.traffic = .trace(try TraceReader.read(trace.bytes, file: trace.file, names: names, nodes: topology.nodes))
+            topology.traffic = .trace(
+                try TraceReader.read(trace.bytes, file: trace.file, names: names, nodes: topology.nodes))
             return
         }
         var flows: [Topology.Flow] = []
@@ -22,7 +25,8 @@ extension TopologyReader {
             let section = try Section(value, title: "a flow", keys: Self.flowKeys, file: file)
             flows.append(try flow(of: section, position: position, in: topology, connected: &connected))
         }
-        for (position, flow) in flows.enumerated() where flows[..<position].contains(where: { $0.name == flow.name }) {
+        for (position, flow) in flows.enumerated()
+        where flows[..<position].contains(where: { $0.name == flow.name }) {
             throw root.error("traffic", "two flows are named \(quoted(flow.name))")
         }
         // Without a duration and without an end, flows would go on for ever.
@@ -40,10 +44,13 @@ extension TopologyReader {
         }
         let startsAt = try section.duration("starts_at") ?? .zero
         let endsAt = try section.duration("ends_at")
-        if let endsAt, endsAt <= startsAt { throw section.error("ends_at", "the flow would end before it starts") }
+        if let endsAt, endsAt <= startsAt {
+            throw section.error("ends_at", "the flow would end before it starts")
+        }
         return Topology.Flow(
             name: try section.text("name") ?? "flow \(position + 1)", rate: try rate(of: section),
-            amount: try amount(of: section), payers: payers, payees: payees, startsAt: startsAt, endsAt: endsAt,
+            amount: try amount(of: section), payers: payers, payees: payees, startsAt: startsAt,
+            endsAt: endsAt,
             isAssumed: false)
     }
 
@@ -54,12 +61,14 @@ extension TopologyReader {
         let given = units.filter { section.has($0.key) }
         guard let unit = given.first, given.count == 1 else {
             let choice = "exactly one of rate_per_second, rate_per_hour, rate_per_day"
-            throw file.error(section.line, "a flow needs \(choice); found \(given.isEmpty ? "none" : "\(given.count)")")
+            throw file.error(
+                section.line, "a flow needs \(choice); found \(given.isEmpty ? "none" : "\(given.count)")")
         }
         // The key is there, so a value is.
         let rate = try section.rate(unit.key)! / unit.seconds
         guard rate > 0, rate <= Self.rateMaximum else {
-            throw section.error(unit.key, "more than \(Int(Self.rateMaximum)) payments a second, or hardly any")
+            throw section.error(
+                unit.key, "more than \(Int(Self.rateMaximum)) payments a second, or hardly any")
         }
         return rate
     }
@@ -72,7 +81,9 @@ extension TopologyReader {
         if case .mapping? = section.value("amount_sat")?.content {
             // Just seen to be there.
             let range = try section.section("amount_sat", keys: ["from", "to"])!
-            guard let lowest = try range.satoshi("from", from: 1), let highest = try range.satoshi("to", from: 1) else {
+            guard let lowest = try range.satoshi("from", from: 1),
+                let highest = try range.satoshi("to", from: 1)
+            else {
                 throw section.error("amount_sat", "a range needs both 'from' and 'to'")
             }
             guard lowest <= highest else { throw section.error("amount_sat", "'from' is above 'to'") }
@@ -82,8 +93,8 @@ extension TopologyReader {
         return .fixed(Millisatoshi(try section.satoshi("amount_sat", from: 1)!))
     }
 
-    /// The nodes that `all`, `connected`, a group, a node, or a list of these means; all of them where the key is
-    /// absent.
+    /// The nodes that `all`, `connected`, a group, a node, or a list of these means; all of them where the
+    /// key is absent.
     private func nodes(
         _ key: String, of section: Section, in topology: Topology, connected: inout [Int32]?
     ) throws(TopologyError) -> [Int32] {

@@ -4,7 +4,8 @@ import LightningTypes
 /// each checked against what came before.
 struct TopologyReader {
     static let keys = [
-        "millrace", "name", "seed", "duration", "warmup", "balances", "layer_1", "latency", "payments", "defaults",
+        "millrace", "name", "seed", "duration", "warmup", "balances", "layer_1", "latency", "payments",
+        "defaults",
         "groups", "graph", "nodes", "channels", "traffic", "trace",
     ]
 
@@ -32,7 +33,8 @@ struct TopologyReader {
             throw file.error(root.line, "no format version; a topology begins with 'millrace: 1'")
         }
         guard try root.unsigned("millrace", to: .max) == 1 else {
-            throw root.error("millrace", "format version \(root.value("millrace")!.kind); this program reads 1")
+            throw root.error(
+                "millrace", "format version \(root.value("millrace")!.kind); this program reads 1")
         }
         var reader = TopologyReader(file: file, directory: directory, options: options, root: root)
         return try reader.topology()
@@ -58,31 +60,40 @@ struct TopologyReader {
 
     private func settings() throws(TopologyError) -> Topology {
         let name = try root.text("name") ?? Topology.defaultName(of: file.name)
-        let isPathPart = !name.isEmpty && name.utf8.count <= 100 && !name.hasPrefix(".")
+        let isPathPart =
+            !name.isEmpty && name.utf8.count <= 100 && !name.hasPrefix(".")
             && !name.unicodeScalars.contains { $0 == "/" || $0.properties.generalCategory == .control }
         guard isPathPart else {
-            throw root.error("name", "\(quoted(name)) cannot name a run directory; expected up to 100 letters")
+            throw root.error(
+                "name", "\(quoted(name)) cannot name a run directory; expected up to 100 letters")
         }
+        let balances = try root.word("balances", of: Topology.BalanceRule.self)
         return Topology(
-            name: name, nodes: [], channels: [],
-            balances: options.balances ?? (try root.word("balances", of: Topology.BalanceRule.self)) ?? .uniform,
-            layerOne: try layerOne(), payments: try paymentRules(), latency: try latency(), traffic: .flows([]),
+            name: name, nodes: [], channels: [], balances: options.balances ?? balances ?? .uniform,
+            layerOne: try layerOne(), payments: try paymentRules(), latency: try latency(),
+            traffic: .flows([]),
             duration: try root.duration("duration", from: .microseconds(1)),
             warmup: try root.duration("warmup") ?? .zero, seed: try root.integer("seed") ?? 1)
     }
 
     private func layerOne() throws(TopologyError) -> Topology.LayerOne {
         var layer = Topology.LayerOne.standard
-        let keys = ["block_interval", "regular_blocks", "confirmations", "feerate_sat_per_vbyte", "block_weight"]
+        let keys = [
+            "block_interval", "regular_blocks", "confirmations", "feerate_sat_per_vbyte", "block_weight",
+        ]
         guard let section = try root.section("layer_1", keys: keys) else { return layer }
-        layer.blockInterval = try section.duration("block_interval", from: .milliseconds(1)) ?? layer.blockInterval
+        layer.blockInterval =
+            try section.duration("block_interval", from: .milliseconds(1)) ?? layer.blockInterval
         layer.hasRegularBlocks = try section.boolean("regular_blocks") ?? layer.hasRegularBlocks
-        layer.confirmations = try section.integer("confirmations", "blocks", from: 1, to: 10_000)
+        layer.confirmations =
+            try section.integer("confirmations", "blocks", from: 1, to: 10_000)
             ?? layer.confirmations
-        layer.feeratePerVirtualByte = try section.integer("feerate_sat_per_vbyte", "satoshis", to: 1_000_000)
+        layer.feeratePerVirtualByte =
+            try section.integer("feerate_sat_per_vbyte", "satoshis", to: 1_000_000)
             ?? layer.feeratePerVirtualByte
         // A transaction of a few hundred weight units has to fit.
-        layer.blockWeight = try section.integer("block_weight", "weight units", from: 4_000, to: 1_000_000_000_000)
+        layer.blockWeight =
+            try section.integer("block_weight", "weight units", from: 4_000, to: 1_000_000_000_000)
             ?? layer.blockWeight
         return layer
     }
@@ -95,14 +106,17 @@ struct TopologyReader {
         ]
         guard let section = try root.section("payments", keys: keys) else { return rules }
         rules.attemptsMaximum = try section.integer("attempts_maximum", from: 1) ?? rules.attemptsMaximum
-        rules.feeLimitProportional = try section.integer("fee_limit_ppm", "parts per million")
+        rules.feeLimitProportional =
+            try section.integer("fee_limit_ppm", "parts per million")
             ?? rules.feeLimitProportional
         rules.feeLimitMinimum = try section.millisatoshi("fee_limit_minimum_msat") ?? rules.feeLimitMinimum
-        rules.finalCLTVExpiryDelta = try section.integer("final_cltv_expiry_delta", "blocks")
+        rules.finalCLTVExpiryDelta =
+            try section.integer("final_cltv_expiry_delta", "blocks")
             ?? rules.finalCLTVExpiryDelta
         rules.commitmentInterval = try section.duration("commitment_interval") ?? rules.commitmentInterval
         rules.gossipInterval = try section.duration("gossip_interval") ?? rules.gossipInterval
-        rules.channelLifetimeDays = try section.integer("channel_lifetime_days", "days", from: 1, to: 36_500)
+        rules.channelLifetimeDays =
+            try section.integer("channel_lifetime_days", "days", from: 1, to: 36_500)
             ?? rules.channelLifetimeDays
         return rules
     }
@@ -129,7 +143,8 @@ struct TopologyReader {
     ]
 
     private mutating func readDefaults() throws(TopologyError) {
-        guard let section = try root.section("defaults", keys: ["policy", "capacity_sat"] + Self.limitKeys) else {
+        guard let section = try root.section("defaults", keys: ["policy", "capacity_sat"] + Self.limitKeys)
+        else {
             return
         }
         defaultPolicy = try Self.policy("policy", of: section) ?? defaultPolicy
@@ -171,10 +186,12 @@ extension Topology {
         guard warmup < duration else {
             throw file.error(line("warmup"), "'warmup' leaves nothing of the duration (\(duration))")
         }
-        guard case .flows(let flows) = traffic, let first = flows.min(by: { $0.startsAt < $1.startsAt }) else { return }
+        guard case .flows(let flows) = traffic, let first = flows.min(by: { $0.startsAt < $1.startsAt })
+        else { return }
         guard first.startsAt < duration else {
             throw file.error(
-                line("duration"), "no payment can start: the first flow, \(quoted(first.name)), starts at "
+                line("duration"),
+                "no payment can start: the first flow, \(quoted(first.name)), starts at "
                     + "\(first.startsAt), the duration is \(duration)")
         }
     }

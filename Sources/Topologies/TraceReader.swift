@@ -1,7 +1,7 @@
 import LightningTypes
 
-/// Reads a trace of payments: CSV with the header `time_seconds,source,destination,amount_msat`, times ascending,
-/// nodes by name, alias or public key.
+/// Reads a trace of payments: CSV with the header `time_seconds,source,destination,amount_msat`, times
+/// ascending, nodes by name, alias or public key.
 ///
 /// Fields may stand in double quotes, as RFC 4180 has it, since an alias may contain a comma.
 struct TraceReader {
@@ -30,7 +30,9 @@ struct TraceReader {
                 continue
             }
             if row.isEmpty, position >= bytes.count { break }
-            let payment = try payment(try fields(of: row, file: file, line: line), names: names, nodes: nodes, file: file, line: line)
+            let payment = try payment(
+                try fields(of: row, file: file, line: line), names: names, nodes: nodes, file: file,
+                line: line)
             if let last = payments.last, payment.microseconds < last.microseconds {
                 throw file.error(line, "the time goes back; payments stand in order of time_seconds")
             }
@@ -50,13 +52,15 @@ struct TraceReader {
         let latest = durationMaximum.inMicroseconds
         guard let time = NumberText.scaled(fields[0], places: 6), time <= latest else {
             throw file.error(
-                line, "time_seconds: expected seconds with up to six decimal places, found \(quoted(fields[0]))")
+                line,
+                "time_seconds: expected seconds with up to six decimal places, found \(quoted(fields[0]))")
         }
         func node(_ field: Int) throws(TopologyError) -> Int32 {
             do {
                 return try names.node(fields[field])
             } catch {
-                throw file.error(line, "\(header[field]): " + names.message(error, name: fields[field], among: nodes))
+                throw file.error(
+                    line, "\(header[field]): " + names.message(error, name: fields[field], among: nodes))
             }
         }
         let source = try node(1)
@@ -65,7 +69,9 @@ struct TraceReader {
         guard let amount = try? NumberText.unsigned(fields[3]), amount > 0,
             amount <= Millisatoshi(Satoshi.supplyMaximum).rawValue
         else {
-            throw file.error(line, "amount_msat: expected a whole number of millisatoshis above zero, found "
+            throw file.error(
+                line,
+                "amount_msat: expected a whole number of millisatoshis above zero, found "
                     + quoted(fields[3]))
         }
         return Topology.TracePayment(
@@ -84,8 +90,15 @@ struct TraceReader {
             let byte = row[i]
             i += 1
             if isQuoted {
-                guard byte == UInt8(ascii: "\"") else { field.append(byte); continue }
-                if i < row.endIndex, row[i] == byte { field.append(byte); i += 1; continue }
+                guard byte == UInt8(ascii: "\"") else {
+                    field.append(byte)
+                    continue
+                }
+                if i < row.endIndex, row[i] == byte {
+                    field.append(byte)
+                    i += 1
+                    continue
+                }
                 (isQuoted, wasQuoted) = (false, true)
             } else if byte == UInt8(ascii: ",") {
                 fields.append(String(decoding: field, as: UTF8.self))

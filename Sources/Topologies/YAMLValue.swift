@@ -2,7 +2,8 @@ import Yams
 
 /// A YAML document as this format sees it: text, lists and mappings with their lines, and nothing resolved.
 ///
-/// Scalars stay the text they were written as; `no`, `0123` and `1e3` are names until a key asks for a number.
+/// Scalars stay the text they were written as; `no`, `0123` and `1e3` are names until a key asks for a
+/// number.
 struct YAMLValue {
     enum Content {
         /// `isPlain`: written without quotes.
@@ -50,7 +51,8 @@ struct YAMLDocument {
         try refuseAliasedKeys(text, file: file)
         let root: Node?
         do {
-            // `compose` keeps scalars as text and shares aliased nodes; `load` would expand them without bound.
+            // `compose` keeps scalars as text and shares aliased nodes; `load` would expand them without
+            // bound.
             root = try Yams.compose(yaml: text, .basic)
         } catch let error as YamlError {
             throw shortened(error, text: text, file: file)
@@ -89,7 +91,8 @@ struct YAMLDocument {
                 }
                 if name.string == "<<", name.style == .plain {
                     throw file.error(
-                        keyLine, "merge keys ('<<') are not read; shared values go under 'defaults' or a group")
+                        keyLine,
+                        "merge keys ('<<') are not read; shared values go under 'defaults' or a group")
                 }
                 let value = try value(of: element, depth: depth + 1)
                 // An aliased value bears its anchor's line; its key says where it is used.
@@ -101,15 +104,17 @@ struct YAMLDocument {
         }
     }
 
-    /// Refuses aliases inside mapping keys before Yams sees them: it hashes keys, and a key that is a tower of
-    /// aliases would take it for ever.
+    /// Refuses aliases inside mapping keys before Yams sees them: it hashes keys, and a key that is a tower
+    /// of aliases would take it for ever.
     ///
     /// Text that merely looks so (in a quoted name, say) is refused only in a file that uses aliases at all.
     private static func refuseAliasedKeys(_ text: String, file: SourceFile) throws(TopologyError) {
         guard text.utf8.contains(UInt8(ascii: "&")), text.utf8.contains(UInt8(ascii: "*")) else { return }
         let bytes = Array(text.utf8)
         let anchors = Set(indicated(by: UInt8(ascii: "&"), in: bytes).map { Array(bytes[$0]) })
-        let aliases = indicated(by: UInt8(ascii: "*"), in: bytes).filter { anchors.contains(Array(bytes[$0])) }
+        let aliases = indicated(by: UInt8(ascii: "*"), in: bytes).filter {
+            anchors.contains(Array(bytes[$0]))
+        }
         guard !aliases.isEmpty else { return }
         var line = 1
         for (i, byte) in bytes.enumerated() {

@@ -46,7 +46,8 @@ struct ChannelPolicyTests {
         for _ in 0..<2_000 {
             let amount = next() >> (next() % 63)
             let millionths = UInt32(next() % 1_000_001)
-            // amount = q million + r, so floor(amount * p / million) = q * p + floor(r * p / million), in 64 bits.
+            // amount = q million + r, so floor(amount * p / million) = q * p + floor(r * p / million), in 64
+            // bits.
             let (quotient, rest) = amount.quotientAndRemainder(dividingBy: 1_000_000)
             let expected = quotient * UInt64(millionths) + rest * UInt64(millionths) / 1_000_000
             #expect(Self.policy(0, millionths).fee(forwarding: Millisatoshi(amount)).rawValue == expected)
