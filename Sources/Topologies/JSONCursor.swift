@@ -227,14 +227,32 @@ struct JSONCursor {
         offset = end
     }
 
+    /// Takes a number by RFC 8259's grammar: no leading zero, no bare point, no `+`.
     private mutating func skipNumber() throws(TopologyError) {
         let start = offset
-        while offset < bytes.count, NumberText.isDigit(bytes[offset]) || "+-.eE".utf8.contains(bytes[offset])
-        {
+        if bytes[offset] == UInt8(ascii: "-") { offset += 1 }
+        let digits = offset
+        var isNumber = skipDigits() && (offset == digits + 1 || bytes[digits] != UInt8(ascii: "0"))
+        if offset < bytes.count, bytes[offset] == UInt8(ascii: ".") {
             offset += 1
+            isNumber = skipDigits() && isNumber
         }
-        let text = String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<offset]), as: UTF8.self)
-        guard Double(text) != nil else { throw error(at: start, "\(quoted(text)) is no JSON number") }
+        if offset < bytes.count, bytes[offset] | 0x20 == UInt8(ascii: "e") {
+            offset += 1
+            if offset < bytes.count, "+-".utf8.contains(bytes[offset]) { offset += 1 }
+            isNumber = skipDigits() && isNumber
+        }
+        guard isNumber else {
+            let text = String(decoding: bytes[start..<offset], as: UTF8.self)
+            throw error(at: start, "\(quoted(text)) is no JSON number")
+        }
+    }
+
+    /// Whether there was at least one.
+    private mutating func skipDigits() -> Bool {
+        let start = offset
+        while offset < bytes.count, NumberText.isDigit(bytes[offset]) { offset += 1 }
+        return offset > start
     }
 
     private mutating func unexpected(_ expected: String, of name: StaticString? = nil) -> TopologyError {

@@ -46,7 +46,7 @@ extension TopologyReader {
         channel.policy1 = try policy("from_policy", of: section, node: from, capacity: capacity)
         channel.policy2 = try policy("to_policy", of: section, node: to, capacity: capacity)
         channel.limits = try Self.limits(of: section).over(defaultLimits).resolved(capacity: capacity)
-        channel.closesAt = try section.duration("closes_at")
+        channel.closesAt = try section.duration("closes_at") ?? defaultClosesAt
         channel.funder = try funder(of: section, from: from, to: to)
         if try section.boolean("standing") ?? false {
             try readStanding(section, into: &channel)
@@ -103,7 +103,11 @@ extension TopologyReader {
             }
             channel.balance1 = Millisatoshi(balance)
         }
-        channel.openingCost = try section.satoshi("opening_cost_sat") ?? .zero
+        if let cost = try section.satoshi("opening_cost_sat") {
+            channel.openingCost = cost
+            // Somebody paid it, and a file that knows the cost lists whoever opened the channel first.
+            channel.funder = channel.funder ?? .first
+        }
     }
 
     private func readOpening(_ section: Section, into channel: inout Topology.Channel) throws(TopologyError) {
@@ -117,7 +121,7 @@ extension TopologyReader {
             throw section.error(
                 "opening_cost_sat", "this channel is opened in the run, which charges what it costs")
         }
-        channel.opensAt = try section.duration("opens_at") ?? .zero
+        channel.opensAt = try section.duration("opens_at") ?? defaultOpensAt ?? .zero
         channel.funder = channel.funder ?? .first
         if let pushed = try section.satoshi("push_sat") {
             guard pushed <= channel.capacity else {

@@ -24,6 +24,8 @@ struct TopologyReader {
     var defaultPolicy = PolicyDraft()
     var defaultLimits = LimitsDraft()
     var defaultCapacity: Satoshi?
+    var defaultOpensAt: Duration?
+    var defaultClosesAt: Duration?
 
     static func read(
         _ value: YAMLValue, file: SourceFile, directory: String, options: Topology.ReadOptions
@@ -142,14 +144,18 @@ struct TopologyReader {
         "to_self_delay", "feerate_per_kw", "anchors",
     ]
 
+    static let defaultKeys = ["policy", "capacity_sat", "opens_at", "closes_at"] + limitKeys
+
     private mutating func readDefaults() throws(TopologyError) {
-        guard let section = try root.section("defaults", keys: ["policy", "capacity_sat"] + Self.limitKeys)
+        guard let section = try root.section("defaults", keys: Self.defaultKeys)
         else {
             return
         }
         defaultPolicy = try Self.policy("policy", of: section) ?? defaultPolicy
         defaultLimits = try Self.limits(of: section)
         defaultCapacity = try section.satoshi("capacity_sat", from: 1)
+        defaultOpensAt = try section.duration("opens_at")
+        defaultClosesAt = try section.duration("closes_at")
     }
 
     /// The parts of the policy under `key`, if it is there.
