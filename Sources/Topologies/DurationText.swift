@@ -1,0 +1,32 @@
+/// Reads a stretch of time as a topology writes it: a decimal number and a unit, `7d`, `2h`, `15m`, `90s`,
+/// `10ms`, `250us`, `0.5h`.
+///
+/// Nil for anything else: no unit, a sign, more than 100 years, or a fraction of a microsecond, the engine's
+/// unit of time. The result is exact.
+public func parseDuration(_ text: some StringProtocol) -> Duration? {
+    // The longer endings first, since `ms` and `us` end in `s`.
+    let units: [(name: String, microseconds: UInt64)] = [
+        ("ms", 1_000), ("us", 1), ("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000),
+        ("s", 1_000_000),
+    ]
+    guard let unit = units.first(where: { text.hasSuffix($0.name) }) else { return nil }
+    // Six decimal places of any unit, as long as they come to whole microseconds.
+    guard let scaled = NumberText.scaled(text.dropLast(unit.name.count), places: 6) else { return nil }
+    let product = scaled.multipliedFullWidth(by: unit.microseconds)
+    guard product.high < 1_000_000 else { return nil }
+    let (microseconds, remainder) = UInt64(1_000_000).dividingFullWidth(product)
+    guard remainder == 0, microseconds <= durationMaximum.inMicroseconds else { return nil }
+    return .microseconds(microseconds)
+}
+
+/// 100 years: far beyond any run, and far below what 64 bits of microseconds hold.
+let durationMaximum = Duration.seconds(36_500 * 86_400)
+
+extension Duration {
+    /// Whole microseconds; what a topology holds has no fraction of one.
+    var inMicroseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        precondition(seconds >= 0 && attoseconds >= 0, "a duration of a topology is never negative")
+        return UInt64(seconds) * 1_000_000 + UInt64(attoseconds / 1_000_000_000_000)
+    }
+}

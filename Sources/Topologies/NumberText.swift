@@ -1,0 +1,72 @@
+/// Numbers as this format writes them, read strictly: what one reader calls octal, another a float and a
+/// third a name must not depend on a library's taste.
+enum NumberText {
+    /// Why a text is no whole number of the range wanted.
+    enum Fault: Error, Equatable {
+        case negative
+        case fraction
+        case leadingZero
+        case overflow
+        case notANumber
+    }
+
+    /// Decimal digits, with single underscores between digits if wanted (`1_000_000`); no sign, no leading
+    /// zero, no exponent.
+    static func unsigned(_ text: String) throws(Fault) -> UInt64 {
+        let bytes = Array(text.utf8)
+        guard let first = bytes.first else { throw .notANumber }
+        if first == UInt8(ascii: "-"), bytes.count > 1, bytes[1...].allSatisfy(isDigit) { throw .negative }
+        guard isDigit(first) else { throw .notANumber }
+        var value: UInt64 = 0
+        var previousIsDigit = false
+        for (position, byte) in bytes.enumerated() {
+            if byte == UInt8(ascii: "_"), previousIsDigit, position + 1 < bytes.count {
+                previousIsDigit = false
+                continue
+            }
+            guard isDigit(byte) else {
+                throw decimal(text) == nil ? .notANumber : .fraction
+            }
+            previousIsDigit = true
+            let product = value.multipliedReportingOverflow(by: 10)
+            let sum = product.partialValue.addingReportingOverflow(UInt64(byte - UInt8(ascii: "0")))
+            if product.overflow || sum.overflow { throw .overflow }
+            value = sum.partialValue
+        }
+        if first == UInt8(ascii: "0"), bytes.count > 1 { throw .leadingZero }
+        return value
+    }
+
+    /// A finite decimal number, `0.25` or `1e-3`; no hexadecimal, no `nan`, no `inf`.
+    static func decimal(_ text: String) -> Double? {
+        guard let first = text.utf8.first, isDigit(first) || first == UInt8(ascii: "-"),
+            text.utf8.allSatisfy({ isDigit($0) || "eE+-.".utf8.contains($0) }),
+            let value = Double(text), value.isFinite
+        else { return nil }
+        return value
+    }
+
+    /// The exact number of units of `10^-places` in a decimal such as `1.25`; nil for anything else, for more
+    /// places than that (zeros aside) and on overflow.
+    static func scaled(_ text: some StringProtocol, places: Int) -> UInt64? {
+        let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard parts.count <= 2, !parts[0].isEmpty, parts.allSatisfy({ $0.allSatisfy(isDigit) }) else {
+            return nil
+        }
+        var fraction = parts.count == 2 ? Array(parts[1]) : []
+        if parts.count == 2, fraction.isEmpty { return nil }
+        while fraction.count > places, fraction.last == UInt8(ascii: "0") { fraction.removeLast() }
+        guard fraction.count <= places else { return nil }
+        fraction += Array(repeating: UInt8(ascii: "0"), count: places - fraction.count)
+        var value: UInt64 = 0
+        for byte in Array(parts[0]) + fraction {
+            let product = value.multipliedReportingOverflow(by: 10)
+            let sum = product.partialValue.addingReportingOverflow(UInt64(byte - UInt8(ascii: "0")))
+            if product.overflow || sum.overflow { return nil }
+            value = sum.partialValue
+        }
+        return value
+    }
+
+    static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+}

@@ -1,0 +1,112 @@
+import LightningTypes
+
+extension Topology {
+    /// What the reader of a file decides in place of the file.
+    public struct ReadOptions: Sendable {
+        /// Nil: as the file says, else `keep`. Concerns graph files only.
+        public var channelsWithoutPolicy: ChannelsWithoutPolicy?
+        /// Nil: as the file says, else `uniform`.
+        public var balances: BalanceRule?
+        /// A `lightning-cli listnodes` output, from which the nodes of a `listchannels` get their aliases.
+        public var nodeNames: [UInt8]?
+        /// What errors call that file.
+        public var nodeNamesFile: String
+
+        public init(
+            channelsWithoutPolicy: ChannelsWithoutPolicy? = nil, balances: BalanceRule? = nil,
+            nodeNames: [UInt8]? = nil, nodeNamesFile: String = "listnodes"
+        ) {
+            self.channelsWithoutPolicy = channelsWithoutPolicy
+            self.balances = balances
+            self.nodeNames = nodeNames
+            self.nodeNamesFile = nodeNamesFile
+        }
+    }
+
+    /// Reads a topology file (YAML or JSON, docs/TOPOLOGY.md), or a raw channel graph as lnd's
+    /// `describegraph` or Core Lightning's `listchannels` prints it. Which of them it is, its content tells.
+    ///
+    /// A raw graph gets assumed traffic: 2.5 payments a simulated second of 1,000 to 100,000 sat between the
+    /// nodes of its largest strongly connected component, for one hour.
+    ///
+    /// - Parameters:
+    ///   - fileName: What errors call the file; its last part without ending is the topology's default name.
+    ///   - directory: What the paths of graph and trace files in the topology are relative to.
+    /// - Throws: `TopologyError` for whatever is wrong with these bytes or with a file they refer to.
+    public init(
+        bytes: [UInt8], fileName: String, directory: String, options: ReadOptions = ReadOptions()
+    ) throws(TopologyError) {
+        let file = SourceFile(name: fileName)
+        let kind = try bytes.withUnsafeBufferPointer { (buffer) throws(TopologyError) -> FileKind in
+            try TextBytes.check(buffer, maximum: TextBytes.graphBytesMaximum, file: file)
+            return try FileKind.recognise(buffer, file: file)
+        }
+        switch kind {
+        case .graph(let format):
+            var draft = try NetworkDraft(graph: bytes, format: format, file: file, options: options)
+            if options.channelsWithoutPolicy == .drop { draft.dropChannelsWithoutPolicy() }
+            self.init(rawGraph: draft, name: Self.defaultName(of: fileName), options: options)
+        case .topology:
+            guard bytes.count <= TextBytes.topologyBytesMaximum else {
+                throw file.error(
+                    nil, "\(bytes.count) bytes; a topology file may have \(TextBytes.topologyBytesMaximum)")
+            }
+            let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+            let text = String(decoding: bytes[start...], as: UTF8.self)
+            let root = try YAMLDocument.read(text, file: file)
+            self = try TopologyReader.read(root, file: file, directory: directory, options: options)
+        }
+    }
+
+    private init(rawGraph draft: NetworkDraft, name: String, options: ReadOptions) {
+        let (nodes, channels, _) = draft.inOrder()
+        self.init(
+            name: name, nodes: nodes, channels: channels, balances: options.balances ?? .uniform,
+            layerOne: .standard, payments: .standard, latency: .standard, traffic: .flows([]),
+            duration: .seconds(3_600), warmup: .zero, seed: 1)
+        let connected = connectedNodes
+        guard connected.count > 1 else { return }
+        traffic = .flows([
+            Flow(
+                name: "assumed", rate: 2.5,
+                amount: .uniform(lowest: Satoshi(1_000), highest: Satoshi(100_000)),
+                payers: connected, payees: connected, startsAt: .zero, endsAt: nil, isAssumed: true)
+        ])
+    }
+
+    /// The nodes of the largest strongly connected component of enabled directions, ascending: every one of
+    /// them can pay every other, balances aside.
+    public var connectedNodes: [Int32] { StronglyConnectedComponents(of: self).largest }
+
+    /// The last part of a path, without its ending; `topology` where nothing is left (standard input's `-`).
+    static func defaultName(of fileName: String) -> String {
+        let last = fileName.split(separator: "/").last.map(String.init) ?? ""
+        let stem = last.split(separator: ".", omittingEmptySubsequences: true).first.map(String.init) ?? ""
+        return stem.isEmpty || stem == "-" ? "topology" : stem
+    }
+}
+
+extension NetworkDraft {
+    /// Reads a raw graph, and the aliases that `options` bring for it.
+    init(
+        graph bytes: [UInt8], format: GraphFormat, file: SourceFile, options: Topology.ReadOptions
+    ) throws(TopologyError) {
+        self = try bytes.withUnsafeBufferPointer { (buffer) throws(TopologyError) -> NetworkDraft in
+            try TextBytes.check(buffer, maximum: TextBytes.graphBytesMaximum, file: file)
+            var cursor = JSONCursor(buffer, file: file)
+            switch format {
+            case .lnd: return try LNDGraph.read(&cursor)
+            case .cln: return try CLNGraph.read(&cursor)
+            }
+        }
+        guard let names = options.nodeNames else { return }
+        let namesFile = SourceFile(name: options.nodeNamesFile)
+        var draft = self
+        try names.withUnsafeBufferPointer { (buffer) throws(TopologyError) in
+            try TextBytes.check(buffer, maximum: TextBytes.graphBytesMaximum, file: namesFile)
+            var cursor = JSONCursor(buffer, file: namesFile)
+            try CLNGraph.readAliases(&cursor, into: &draft)
+        }
+        self = draft
+    }
+}

@@ -1,0 +1,132 @@
+import LightningTypes
+
+extension TopologyReader {
+    static let flowKeys = [
+        "name", "rate_per_second", "rate_per_hour", "rate_per_day", "amount_sat", "amount_msat", "from", "to",
+        "starts_at", "ends_at",
+    ]
+    /// No node of any network comes near; beyond it a run would never get past its first microsecond.
+    static let rateMaximum = 1e9
+
+    /// `topology` has its nodes and channels already; `names` speaks of its indices.
+    func readTraffic(into topology: inout Topology) throws(TopologyError) {
+        if let path = try root.text("trace") {
+            guard !root.has("traffic") else {
+                throw root.error("trace", "a topology has 'traffic' or 'trace', not both")
+            }
+            let trace = try ReferencedFile(path, key: "trace", of: root, directory: directory)
+            topology.traffic = .trace(
+                try TraceReader.read(trace.bytes, file: trace.file, names: names, nodes: topology.nodes))
+            return
+        }
+        var flows: [Topology.Flow] = []
+        var connected: [Int32]?
+        for (position, value) in (try root.list("traffic") ?? []).enumerated() {
+            let section = try Section(value, title: "a flow", keys: Self.flowKeys, file: file)
+            flows.append(try flow(of: section, position: position, in: topology, connected: &connected))
+        }
+        for (position, flow) in flows.enumerated()
+        where flows[..<position].contains(where: { $0.name == flow.name }) {
+            throw root.error("traffic", "two flows are named \(quoted(flow.name))")
+        }
+        // Without a duration and without an end, flows would go on for ever.
+        if !flows.isEmpty, topology.duration == nil { topology.duration = .seconds(3_600) }
+        topology.traffic = .flows(flows)
+    }
+
+    private func flow(
+        of section: Section, position: Int, in topology: Topology, connected: inout [Int32]?
+    ) throws(TopologyError) -> Topology.Flow {
+        let payers = try nodes("from", of: section, in: topology, connected: &connected)
+        let payees = try nodes("to", of: section, in: topology, connected: &connected)
+        guard !payers.isEmpty, !payees.isEmpty, !(payers.count == 1 && payers == payees) else {
+            throw file.error(section.line, "'from' and 'to' leave no pair of two different nodes")
+        }
+        let startsAt = try section.duration("starts_at") ?? .zero
+        let endsAt = try section.duration("ends_at")
+        if let endsAt, endsAt <= startsAt {
+            throw section.error("ends_at", "the flow would end before it starts")
+        }
+        return Topology.Flow(
+            name: try section.text("name") ?? "flow \(position + 1)", rate: try rate(of: section),
+            amount: try amount(of: section), payers: payers, payees: payees, startsAt: startsAt,
+            endsAt: endsAt,
+            isAssumed: false)
+    }
+
+    private func rate(of section: Section) throws(TopologyError) -> Double {
+        let units: [(key: String, seconds: Double)] = [
+            ("rate_per_second", 1), ("rate_per_hour", 3_600), ("rate_per_day", 86_400),
+        ]
+        let given = units.filter { section.has($0.key) }
+        guard let unit = given.first, given.count == 1 else {
+            let choice = "exactly one of rate_per_second, rate_per_hour, rate_per_day"
+            throw file.error(
+                section.line, "a flow needs \(choice); found \(given.isEmpty ? "none" : "\(given.count)")")
+        }
+        // The key is there, so a value is.
+        let rate = try section.rate(unit.key)! / unit.seconds
+        guard rate > 0, rate <= Self.rateMaximum else {
+            throw section.error(
+                unit.key, "more than \(Int(Self.rateMaximum)) payments a second, or hardly any")
+        }
+        return rate
+    }
+
+    private func amount(of section: Section) throws(TopologyError) -> Topology.AmountDistribution {
+        guard section.has("amount_sat") != section.has("amount_msat") else {
+            throw file.error(section.line, "a flow needs either amount_sat or amount_msat")
+        }
+        if let amount = try section.millisatoshi("amount_msat", from: 1) { return .fixed(amount) }
+        if case .mapping? = section.value("amount_sat")?.content {
+            // Just seen to be there.
+            let range = try section.section("amount_sat", keys: ["from", "to"])!
+            guard let lowest = try range.satoshi("from", from: 1),
+                let highest = try range.satoshi("to", from: 1)
+            else {
+                throw section.error("amount_sat", "a range needs both 'from' and 'to'")
+            }
+            guard lowest <= highest else { throw section.error("amount_sat", "'from' is above 'to'") }
+            return .uniform(lowest: lowest, highest: highest)
+        }
+        // One of the two keys is there, and it is not the other.
+        return .fixed(Millisatoshi(try section.satoshi("amount_sat", from: 1)!))
+    }
+
+    /// The nodes that `all`, `connected`, a group, a node, or a list of these means; all of them where the
+    /// key is absent.
+    private func nodes(
+        _ key: String, of section: Section, in topology: Topology, connected: inout [Int32]?
+    ) throws(TopologyError) -> [Int32] {
+        guard let value = section.value(key) else { return Array(0..<Int32(topology.nodes.count)) }
+        let words: [YAMLValue]
+        if case .list(let list) = value.content { words = list } else { words = [value] }
+        var isMember = [Bool](repeating: false, count: topology.nodes.count)
+        for word in words {
+            guard case .text(let name, _) = word.content, !word.isEmpty else {
+                throw section.error(key, "expected all, connected, a group or a node, found \(word.kind)")
+            }
+            for node in try members(of: name, line: word.line, in: topology, connected: &connected) {
+                isMember[Int(node)] = true
+            }
+        }
+        return isMember.indices.filter { isMember[$0] }.map { Int32($0) }
+    }
+
+    private func members(
+        of name: String, line: Int, in topology: Topology, connected: inout [Int32]?
+    ) throws(TopologyError) -> [Int32] {
+        if name == "all" { return Array(0..<Int32(topology.nodes.count)) }
+        if name == "connected" {
+            let nodes = connected ?? topology.connectedNodes
+            connected = nodes
+            return nodes
+        }
+        if let members = names.membersOfGroup[name] { return members }
+        do {
+            return [try names.node(name)]
+        } catch {
+            throw file.error(line, names.message(error, name: name, among: topology.nodes))
+        }
+    }
+}

@@ -1,0 +1,204 @@
+import LightningTypes
+
+/// Turns the values of a topology file into a `Topology`: settings first, then the network, then the traffic,
+/// each checked against what came before.
+struct TopologyReader {
+    static let keys = [
+        "millrace", "name", "seed", "duration", "warmup", "balances", "layer_1", "latency", "payments",
+        "defaults",
+        "groups", "graph", "nodes", "channels", "traffic", "trace",
+    ]
+
+    let file: SourceFile
+    /// What the paths of graph and trace files are relative to.
+    let directory: String
+    let options: Topology.ReadOptions
+    let root: Section
+
+    var draft = NetworkDraft()
+    var names = FileNames()
+    /// For each channel of the draft, the line that gives it; 0 for those of a graph file.
+    var channelLines: [Int] = []
+    /// What `nodes` says of the policies of a node, by its place in the draft.
+    var nodePolicies: [Int32: PolicyDraft] = [:]
+    var defaultPolicy = PolicyDraft()
+    var defaultLimits = LimitsDraft()
+    var defaultCapacity: Satoshi?
+    var defaultOpensAt: Duration?
+    var defaultClosesAt: Duration?
+
+    static func read(
+        _ value: YAMLValue, file: SourceFile, directory: String, options: Topology.ReadOptions
+    ) throws(TopologyError) -> Topology {
+        let root = try Section(value, title: "the topology", keys: keys, file: file)
+        guard root.has("millrace") else {
+            throw file.error(root.line, "no format version; a topology begins with 'millrace: 1'")
+        }
+        guard try root.unsigned("millrace", to: .max) == 1 else {
+            throw root.error(
+                "millrace", "format version \(root.value("millrace")!.kind); this program reads 1")
+        }
+        var reader = TopologyReader(file: file, directory: directory, options: options, root: root)
+        return try reader.topology()
+    }
+
+    private mutating func topology() throws(TopologyError) -> Topology {
+        var topology = try settings()
+        try readDefaults()
+        try readGroups()
+        try readGraph()
+        try readNodes()
+        try readChannels()
+        let (nodes, channels, newIndex) = draft.inOrder()
+        topology.nodes = nodes
+        topology.channels = channels
+        names.renumber(newIndex)
+        try readTraffic(into: &topology)
+        try topology.checkTimes(file: file) { root.line(of: $0) }
+        return topology
+    }
+
+    // MARK: Settings
+
+    private func settings() throws(TopologyError) -> Topology {
+        let name = try root.text("name") ?? Topology.defaultName(of: file.name)
+        let isPathPart =
+            !name.isEmpty && name.utf8.count <= 100 && !name.hasPrefix(".")
+            && !name.unicodeScalars.contains { $0 == "/" || $0.properties.generalCategory == .control }
+        guard isPathPart else {
+            throw root.error(
+                "name", "\(quoted(name)) cannot name a run directory; expected up to 100 letters")
+        }
+        let balances = try root.word("balances", of: Topology.BalanceRule.self)
+        return Topology(
+            name: name, nodes: [], channels: [], balances: options.balances ?? balances ?? .uniform,
+            layerOne: try layerOne(), payments: try paymentRules(), latency: try latency(),
+            traffic: .flows([]),
+            duration: try root.duration("duration", from: .microseconds(1)),
+            warmup: try root.duration("warmup") ?? .zero, seed: try root.integer("seed") ?? 1)
+    }
+
+    private func layerOne() throws(TopologyError) -> Topology.LayerOne {
+        var layer = Topology.LayerOne.standard
+        let keys = [
+            "block_interval", "regular_blocks", "confirmations", "feerate_sat_per_vbyte", "block_weight",
+        ]
+        guard let section = try root.section("layer_1", keys: keys) else { return layer }
+        layer.blockInterval =
+            try section.duration("block_interval", from: .milliseconds(1)) ?? layer.blockInterval
+        layer.hasRegularBlocks = try section.boolean("regular_blocks") ?? layer.hasRegularBlocks
+        layer.confirmations =
+            try section.integer("confirmations", "blocks", from: 1, to: 10_000)
+            ?? layer.confirmations
+        layer.feeratePerVirtualByte =
+            try section.integer("feerate_sat_per_vbyte", "satoshis", to: 1_000_000)
+            ?? layer.feeratePerVirtualByte
+        // A transaction of a few hundred weight units has to fit.
+        layer.blockWeight =
+            try section.integer("block_weight", "weight units", from: 4_000, to: 1_000_000_000_000)
+            ?? layer.blockWeight
+        return layer
+    }
+
+    private func paymentRules() throws(TopologyError) -> Topology.PaymentRules {
+        var rules = Topology.PaymentRules.standard
+        let keys = [
+            "attempts_maximum", "fee_limit_ppm", "fee_limit_minimum_msat", "final_cltv_expiry_delta",
+            "commitment_interval", "gossip_interval", "channel_lifetime_days",
+        ]
+        guard let section = try root.section("payments", keys: keys) else { return rules }
+        rules.attemptsMaximum = try section.integer("attempts_maximum", from: 1) ?? rules.attemptsMaximum
+        rules.feeLimitProportional =
+            try section.integer("fee_limit_ppm", "parts per million")
+            ?? rules.feeLimitProportional
+        rules.feeLimitMinimum = try section.millisatoshi("fee_limit_minimum_msat") ?? rules.feeLimitMinimum
+        rules.finalCLTVExpiryDelta =
+            try section.integer("final_cltv_expiry_delta", "blocks")
+            ?? rules.finalCLTVExpiryDelta
+        rules.commitmentInterval = try section.duration("commitment_interval") ?? rules.commitmentInterval
+        rules.gossipInterval = try section.duration("gossip_interval") ?? rules.gossipInterval
+        rules.channelLifetimeDays =
+            try section.integer("channel_lifetime_days", "days", from: 1, to: 36_500)
+            ?? rules.channelLifetimeDays
+        return rules
+    }
+
+    private func latency() throws(TopologyError) -> Topology.Latency {
+        var latency = Topology.Latency.standard
+        guard let section = try root.section("latency", keys: ["floor", "fixed"]) else { return latency }
+        latency.floor = try section.duration("floor", from: .microseconds(1)) ?? latency.floor
+        latency.fixed = try section.duration("fixed")
+        if let fixed = latency.fixed, fixed < latency.floor {
+            throw section.error("fixed", "shorter than 'floor' (\(latency.floor)), below which no message is")
+        }
+        return latency
+    }
+
+    // MARK: Defaults
+
+    static let policyKeys = [
+        "base_fee_msat", "fee_ppm", "cltv_expiry_delta", "htlc_minimum_msat", "htlc_maximum_msat", "disabled",
+    ]
+    static let limitKeys = [
+        "dust_limit_sat", "channel_reserve_sat", "max_htlc_value_in_flight_msat", "max_accepted_htlcs",
+        "to_self_delay", "feerate_per_kw", "anchors",
+    ]
+
+    static let defaultKeys = ["policy", "capacity_sat", "opens_at", "closes_at"] + limitKeys
+
+    private mutating func readDefaults() throws(TopologyError) {
+        guard let section = try root.section("defaults", keys: Self.defaultKeys)
+        else {
+            return
+        }
+        defaultPolicy = try Self.policy("policy", of: section) ?? defaultPolicy
+        defaultLimits = try Self.limits(of: section)
+        defaultCapacity = try section.satoshi("capacity_sat", from: 1)
+        defaultOpensAt = try section.duration("opens_at")
+        defaultClosesAt = try section.duration("closes_at")
+    }
+
+    /// The parts of the policy under `key`, if it is there.
+    static func policy(_ key: String, of section: Section) throws(TopologyError) -> PolicyDraft? {
+        guard let policy = try section.section(key, keys: policyKeys) else { return nil }
+        // BOLT 7 gives the base fee and the rate 32 bits each, the delta 16.
+        return PolicyDraft(
+            baseFee: try policy.unsigned("base_fee_msat", "millisatoshis", to: UInt64(UInt32.max))
+                .map { Millisatoshi($0) },
+            proportionalFee: try policy.integer("fee_ppm", "parts per million"),
+            cltvExpiryDelta: try policy.integer("cltv_expiry_delta", "blocks"),
+            htlcMinimum: try policy.millisatoshi("htlc_minimum_msat"),
+            htlcMaximum: try policy.millisatoshi("htlc_maximum_msat", from: 1),
+            isDisabled: try policy.boolean("disabled"))
+    }
+
+    static func limits(of section: Section) throws(TopologyError) -> LimitsDraft {
+        LimitsDraft(
+            dustLimit: try section.satoshi("dust_limit_sat"),
+            channelReserve: try section.satoshi("channel_reserve_sat"),
+            htlcValueInFlightMaximum: try section.millisatoshi("max_htlc_value_in_flight_msat"),
+            // BOLT 2: "max_accepted_htlcs is greater than 483" is a failure.
+            acceptedHTLCsMaximum: try section.integer("max_accepted_htlcs", "HTLCs", to: 483),
+            toSelfDelay: try section.integer("to_self_delay", "blocks"),
+            feeratePerKiloweight: try section.integer("feerate_per_kw", "satoshis", to: 10_000_000),
+            hasAnchors: try section.boolean("anchors"))
+    }
+}
+
+extension Topology {
+    /// Refuses settings of time under which no payment could start.
+    func checkTimes(file: SourceFile, line: (String) -> Int?) throws(TopologyError) {
+        guard let duration else { return }
+        guard warmup < duration else {
+            throw file.error(line("warmup"), "'warmup' leaves nothing of the duration (\(duration))")
+        }
+        guard case .flows(let flows) = traffic, let first = flows.min(by: { $0.startsAt < $1.startsAt })
+        else { return }
+        guard first.startsAt < duration else {
+            throw file.error(
+                line("duration"),
+                "no payment can start: the first flow, \(quoted(first.name)), starts at "
+                    + "\(first.startsAt), the duration is \(duration)")
+        }
+    }
+}
