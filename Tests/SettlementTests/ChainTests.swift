@@ -125,6 +125,27 @@ import Testing
         world.chain.checkTotals()
     }
 
+    @Test func `children freed by their parent take their places among the others by fee rate`() throws {
+        var world = World(coins: 10)
+        var parent = World.payment(value: Satoshi(100_000))
+        parent.outputs = Array(repeating: parent.outputs[0], count: 9)
+        try world.chain.submit(parent.signed())
+        // Nine children and nine rivals of one weight, whose fees interleave; all pay less than the parent's rate.
+        for index in UInt64(0)..<9 {
+            let child = World.payment(
+                spending: [parent.outpoint(UInt32(index))],
+                value: Satoshi(100_000 - 1_000 - 200 * (index * 5 % 9)))
+            try world.chain.submit(child.signed(by: [9]))
+            let rival = World.payment(
+                spending: [Chain.genesisOutpoint(UInt32(index + 1))],
+                value: Satoshi(1_000_000 - 1_100 - 200 * (index * 2 % 9)))
+            try world.chain.submit(rival.signed(by: [Int(index) + 1]))
+        }
+        let mined = world.chain.mineBlock().transactions
+        #expect(mined[0].id == parent.id)
+        #expect(mined.dropFirst().map(\.fee) == (0..<18).map { Satoshi(2_700 - 100 * UInt64($0)) })
+    }
+
     @Test func `a block holds what its weight allows, and the rest waits`() throws {
         let output = Output(value: World.coin, key: World.key(0).publicKey)
         let weight = World.payment().weight(spending: [output])

@@ -50,8 +50,10 @@ func randomTransaction(seed: UInt64) -> Transaction {
                 try Transaction(decoding: Array(bytes[..<length]))
             }
         }
-        #expect(throws: TransactionDecodingError.trailingBytes(count: 2)) {
-            try Transaction(decoding: bytes + [0, 0])
+        for count in 1...2 {
+            #expect(throws: TransactionDecodingError.trailingBytes(count: count)) {
+                try Transaction(decoding: bytes + Array(repeating: 0, count: count))
+            }
         }
     }
 
@@ -99,7 +101,10 @@ func randomTransaction(seed: UInt64) -> Transaction {
         let payment = World.payment(spending: [Chain.genesisOutpoint(0), Chain.genesisOutpoint(1)])
         #expect(payment.signed().id == payment.id)
         #expect(payment.signed().signatureHash == payment.signatureHash)
-        #expect(payment.signatureHash != payment.id.bytes)
+        // Signed is the id after a prefix of 32 bytes: a signature over some hash is none over a transaction.
+        let prefix = Array("signature".utf8) + Array(repeating: 0, count: 23)
+        let signed = prefix + payment.id.bytes.withUnsafeBytes { Array($0) }
+        #expect(payment.signatureHash == signed.withUnsafeBytes { sha256($0) })
         var others: [Transaction] = []
         func alter(_ change: (inout Transaction) -> Void) {
             var other = payment
