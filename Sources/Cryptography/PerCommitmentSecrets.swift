@@ -51,7 +51,8 @@ extension PerCommitmentSeed: CustomStringConvertible, CustomReflectable {
 ///
 /// Keeps the values on the path from the root to the last leaf. The next leaf shares all but the lowest
 /// levels of that path: stepping down from an index that ends in k zeros costs k hashes, and half of all
-/// numbers end in none, a quarter in one, and so on. Deriving each from the seed would cost 24 on average.
+/// numbers end in none, a quarter in one, and so on. Deriving each from the seed costs as many as its index has one
+/// bits, about 40 for those that are used.
 public struct PerCommitmentSecretSequence: Sendable {
     // path[b] is the value after the bits 47 to b were taken; path[48] is the seed and path[0] the last secret.
     private var path: [Bytes32]

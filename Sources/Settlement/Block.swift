@@ -45,7 +45,8 @@ public struct ChainRules: Hashable, Sendable {
     }
 
     /// Bitcoin's: blocks of 4,000,000 (BIP 141), transactions relayed up to a tenth of that, and the lowest rate
-    /// that is relayed, 1 satoshi per virtual byte, which is 253 rounded the way BOLT 3 implementations do.
+    /// relayed, 1 satoshi per virtual byte. That is 250 by weight; Lightning nodes pay 253 at least, because a
+    /// weight that is no multiple of four rounds up to virtual bytes.
     public static let bitcoin = ChainRules()
 
     /// The fee that a transaction of this weight must pay, rounded down as BOLT 3 rounds fees.
