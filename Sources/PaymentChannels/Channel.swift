@@ -128,6 +128,9 @@ public struct Channel: BitwiseCopyable, Sendable {
 
     // MARK: update_add_htlc
 
+    /// Bitcoin reads lock times from here on as seconds, so BOLT 2 keeps `cltv_expiry` below.
+    static let expiryLimit = BlockHeight(500_000_000)
+
     /// Offers an HTLC (BOLT 2, `update_add_htlc`); the caller sends the message.
     ///
     /// - Returns: where the HTLC lies in `pool`; its `id` goes into the message.
@@ -135,6 +138,7 @@ public struct Channel: BitwiseCopyable, Sendable {
         _ amount: Millisatoshi, payment: UInt64, expiry: BlockHeight, in pool: inout HTLCPool
     ) throws(HTLCRefusal) -> HTLCIndex {
         precondition(amount > .zero, "an HTLC carries no money")
+        precondition(expiry < Self.expiryLimit, "BOLT 2: MUST set cltv_expiry less than 500000000")
         if let refusal = refusal(of: amount) { throw refusal }
         let htlc = HTLC(id: nextOfferedID, amount: amount, payment: payment, expiry: expiry, state: .sentAdd)
         nextOfferedID += 1
@@ -153,8 +157,7 @@ public struct Channel: BitwiseCopyable, Sendable {
         }
         guard amount > .zero else { throw .zeroAmount }
         guard id == nextReceivedID else { throw .htlcIDOutOfOrder(expected: nextReceivedID, received: id) }
-        // BOLT 2: "if sending node sets cltv_expiry to greater or equal to 500000000".
-        guard expiry.rawValue < 500_000_000 else { throw .expiryOutOfRange }
+        guard expiry < Self.expiryLimit else { throw .expiryOutOfRange }
         let htlc = HTLC(id: id, amount: amount, payment: payment, expiry: expiry, state: .receivedAdd)
         let isUntrimmed = isUntrimmed(htlc, ownerIsUs: true)
         var owed = Satoshi.zero
@@ -162,7 +165,10 @@ public struct Channel: BitwiseCopyable, Sendable {
             owed = terms.anchors
             owed += terms.commitmentFee(untrimmedHTLCs: Int(local.untrimmedCount) + (isUntrimmed ? 1 : 0))
         }
-        guard local.theirs >= amount + Millisatoshi(owed + terms.channelReserve) else { throw .peerCannotAfford }
+        // The balance comes first: an amount from the wire may be anything, and sums trap.
+        guard amount <= local.theirs, local.theirs - amount >= Millisatoshi(owed + terms.channelReserve) else {
+            throw .peerCannotAfford
+        }
         guard local.received + amount <= terms.htlcValueInFlightMaximum else { throw .tooMuchInFlight }
         guard local.receivedCount < terms.acceptedHTLCsMaximum else { throw .tooManyHTLCs }
         nextReceivedID += 1

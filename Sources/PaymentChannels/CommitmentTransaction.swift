@@ -41,7 +41,8 @@ extension Channel {
     ) -> CommitmentTransaction? {
         var view = CommitmentView(ours: local.ours, theirs: local.theirs)
         var members: [HTLC] = []
-        for htlc in htlcs(in: pool) {
+        // Newest first, as changes are undone: what an HTLC released may have paid for a newer one.
+        for htlc in htlcs(in: pool).reversed() {
             switch htlc.state {
             case .receivedAdd, .receivedAddRevocation:
                 // In the next commitment, but not yet in a signed one.
