@@ -113,18 +113,23 @@ public struct Channel: BitwiseCopyable, Sendable {
         var kept = terms.channelReserve
         if isFunder {
             kept += terms.anchors
-            let fee = terms.commitmentFee(untrimmedHTLCs: Int(remote.untrimmedCount) + 2)
+            let fee = terms.commitmentFee(untrimmedHTLCs: Int(untrimmedMaximum) + 2)
             kept += fee + fee
         }
         return remote.ours.subtractingOrZero(Millisatoshi(kept))
     }
 
-    /// BOLT 2: the funder must stay able to pay for the HTLC its peer adds.
+    /// BOLT 2: a party that does not pay the fee "SHOULD NOT offer amount_msat if, once the remote node adds that
+    /// HTLC to its commitment transaction, it cannot pay the fee for the updated local or remote transaction at the
+    /// current feerate_per_kw while maintaining its channel reserve".
     private var peerCanPayFee: Bool {
         if isFunder { return true }
-        let fee = terms.commitmentFee(untrimmedHTLCs: Int(remote.untrimmedCount) + 1) + terms.anchors
-        return remote.theirs >= Millisatoshi(fee)
+        let fee = terms.commitmentFee(untrimmedHTLCs: Int(untrimmedMaximum) + 1)
+        return remote.theirs >= Millisatoshi(fee + terms.anchors + terms.channelReserve)
     }
+
+    /// HTLC outputs of the larger of the two commitments: BOLT 2 asks for the fee of "either the local or remote" one.
+    private var untrimmedMaximum: UInt16 { max(local.untrimmedCount, remote.untrimmedCount) }
 
     // MARK: update_add_htlc
 
