@@ -53,7 +53,7 @@ let package = Package(
         tests(of: "Cryptography"),
         tests(of: "EventSimulation"),
         tests(of: "Settlement"),
-        tests(of: "PaymentChannels"),
+        tests(of: "PaymentChannels", ["Randomness"]),
         tests(of: "Routing", ["Topologies"]),
         tests(of: "Topologies"),
         tests(of: "PaymentNetwork"),

@@ -74,7 +74,8 @@ extension Channel {
         of number: UInt64, in pool: inout HTLCPool, _ settled: inout SettledHTLCs
     ) throws(ProtocolViolation) {
         guard awaitsRevocation else { throw .unexpectedRevocation }
-        guard number + 1 == remoteNumber else { throw .wrongSecret(number: number) }
+        // Awaited since commitment 1 at the earliest, so that there is one before it.
+        guard number == remoteNumber - 1 else { throw .wrongSecret(number: number) }
         awaitsRevocation = false
         advance(.receivedRevocation, in: &pool, &settled)
         checkTotals()

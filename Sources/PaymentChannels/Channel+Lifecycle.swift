@@ -34,6 +34,7 @@ extension Channel {
     /// Sends `shutdown`: no HTLC is offered any more.
     public mutating func sendShutdown() {
         precondition(phase == .normal || phase == .shuttingDown, "a channel is shut down once it is open")
+        precondition(!hasSentShutdown, "BOLT 2: MUST NOT send multiple shutdown messages")
         phase = .shuttingDown
         hasSentShutdown = true
     }

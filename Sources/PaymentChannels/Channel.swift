@@ -117,20 +117,28 @@ public struct Channel: BitwiseCopyable, Sendable {
         var kept = terms.channelReserve
         if isFunder {
             kept += terms.anchors
-            let fee = terms.commitmentFee(untrimmedHTLCs: Int(remote.untrimmedCount) + 2)
+            let fee = terms.commitmentFee(untrimmedHTLCs: Int(untrimmedMaximum) + 2)
             kept += fee + fee
         }
         return remote.ours.subtractingOrZero(Millisatoshi(kept))
     }
 
-    /// BOLT 2: the funder must stay able to pay for the HTLC its peer adds.
+    /// BOLT 2: a party that does not pay the fee "SHOULD NOT offer amount_msat if, once the remote node adds that
+    /// HTLC to its commitment transaction, it cannot pay the fee for the updated local or remote transaction at the
+    /// current feerate_per_kw while maintaining its channel reserve".
     private var peerCanPayFee: Bool {
         if isFunder { return true }
-        let fee = terms.commitmentFee(untrimmedHTLCs: Int(remote.untrimmedCount) + 1) + terms.anchors
-        return remote.theirs >= Millisatoshi(fee)
+        let fee = terms.commitmentFee(untrimmedHTLCs: Int(untrimmedMaximum) + 1)
+        return remote.theirs >= Millisatoshi(fee + terms.anchors + terms.channelReserve)
     }
 
+    /// HTLC outputs of the larger of the two commitments: BOLT 2 asks for the fee of "either the local or remote" one.
+    private var untrimmedMaximum: UInt16 { max(local.untrimmedCount, remote.untrimmedCount) }
+
     // MARK: update_add_htlc
+
+    /// Bitcoin reads lock times from here on as seconds, so BOLT 2 keeps `cltv_expiry` below.
+    static let expiryLimit = BlockHeight(500_000_000)
 
     /// Offers an HTLC (BOLT 2, `update_add_htlc`); the caller sends the message.
     ///
@@ -139,6 +147,7 @@ public struct Channel: BitwiseCopyable, Sendable {
         _ amount: Millisatoshi, payment: UInt64, expiry: BlockHeight, in pool: inout HTLCPool
     ) throws(HTLCRefusal) -> HTLCIndex {
         precondition(amount > .zero, "an HTLC carries no money")
+        precondition(expiry < Self.expiryLimit, "BOLT 2: MUST set cltv_expiry less than 500000000")
         if let refusal = refusal(of: amount) { throw refusal }
         let htlc = HTLC(id: nextOfferedID, amount: amount, payment: payment, expiry: expiry, state: .sentAdd)
         nextOfferedID += 1
@@ -157,8 +166,7 @@ public struct Channel: BitwiseCopyable, Sendable {
         }
         guard amount > .zero else { throw .zeroAmount }
         guard id == nextReceivedID else { throw .htlcIDOutOfOrder(expected: nextReceivedID, received: id) }
-        // BOLT 2: "if sending node sets cltv_expiry to greater or equal to 500000000".
-        guard expiry.rawValue < 500_000_000 else { throw .expiryOutOfRange }
+        guard expiry < Self.expiryLimit else { throw .expiryOutOfRange }
         let htlc = HTLC(id: id, amount: amount, payment: payment, expiry: expiry, state: .receivedAdd)
         let isUntrimmed = isUntrimmed(htlc, ownerIsUs: true)
         var owed = Satoshi.zero
@@ -166,7 +174,10 @@ public struct Channel: BitwiseCopyable, Sendable {
             owed = terms.anchors
             owed += terms.commitmentFee(untrimmedHTLCs: Int(local.untrimmedCount) + (isUntrimmed ? 1 : 0))
         }
-        guard local.theirs >= amount + Millisatoshi(owed + terms.channelReserve) else { throw .peerCannotAfford }
+        // The balance comes first: an amount from the wire may be anything, and sums trap.
+        guard amount <= local.theirs, local.theirs - amount >= Millisatoshi(owed + terms.channelReserve) else {
+            throw .peerCannotAfford
+        }
         guard local.received + amount <= terms.htlcValueInFlightMaximum else { throw .tooMuchInFlight }
         guard local.receivedCount < terms.acceptedHTLCsMaximum else { throw .tooManyHTLCs }
         nextReceivedID += 1

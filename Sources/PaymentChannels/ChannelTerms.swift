@@ -54,8 +54,12 @@ public struct ChannelTerms: BitwiseCopyable, Sendable, Hashable {
         hasAnchors ? .zero : Satoshi(UInt64(feeratePerKiloweight) * (isSuccess ? 703 : 663) / 1_000)
     }
 
-    /// Whether an HTLC gets no output of its own (BOLT 3, "Trimmed Outputs").
+    /// The least an output is worth: the dust limit, and never nothing.
+    var outputMinimum: Satoshi { max(dustLimit, Satoshi(1)) }
+
+    /// Whether an HTLC gets no output of its own (BOLT 3, "Trimmed Outputs"): less the second-stage fee it would be
+    /// below the dust limit, or worth nothing where there is none.
     public func isTrimmed(_ amount: Millisatoshi, isSuccess: Bool) -> Bool {
-        amount.roundedDown < dustLimit + htlcTransactionFee(isSuccess: isSuccess)
+        amount.roundedDown < outputMinimum + htlcTransactionFee(isSuccess: isSuccess)
     }
 }

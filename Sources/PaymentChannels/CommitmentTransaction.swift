@@ -41,7 +41,8 @@ extension Channel {
     ) -> CommitmentTransaction? {
         var view = CommitmentView(ours: local.ours, theirs: local.theirs)
         var members: [HTLC] = []
-        for htlc in htlcs(in: pool) {
+        // Newest first, as changes are undone: what an HTLC released may have paid for a newer one.
+        for htlc in htlcs(in: pool).reversed() {
             switch htlc.state {
             case .receivedAdd, .receivedAddRevocation:
                 // In the next commitment, but not yet in a signed one.
@@ -94,42 +95,46 @@ extension Channel {
 
         // BOLT 3: the fee and the anchors come out of the funder's output, as far as it goes.
         var (ours, theirs) = (view.ours.roundedDown, view.theirs.roundedDown)
+        let funds = isFunder ? ours : theirs
         let costs = terms.commitmentFee(untrimmedHTLCs: Int(view.untrimmedCount)) + terms.anchors
         if isFunder { ours = ours.subtractingOrZero(costs) } else { theirs = theirs.subtractingOrZero(costs) }
         let (toLocal, toRemote) = ownerIsUs ? (ours, theirs) : (theirs, ours)
 
-        typealias Entry = (output: Output, htlc: HTLC?)
+        // The rank settles the order of outputs of one value.
+        typealias Entry = (output: Output, rank: UInt8, htlc: HTLC?)
         var entries: [Entry] = []
-        if toLocal > .zero, toLocal >= terms.dustLimit {
-            entries.append((Output(value: toLocal, conditions: delayed), nil))
+        if toLocal >= terms.outputMinimum {
+            entries.append((Output(value: toLocal, conditions: delayed), 0, nil))
         }
-        if toRemote > .zero, toRemote >= terms.dustLimit {
-            let lock: UInt16 = terms.hasAnchors ? 1 : 0
-            let condition = SpendCondition(keys: [other.payment], relativeLock: lock)
-            entries.append((Output(value: toRemote, conditions: [condition]), nil))
+        if toRemote >= terms.outputMinimum {
+            let condition = SpendCondition(keys: [other.payment], relativeLock: confirmationLock)
+            entries.append((Output(value: toRemote, conditions: [condition]), 1, nil))
         }
         for htlc in members where isUntrimmed(htlc, ownerIsUs: ownerIsUs) {
             let isOwners = htlc.state.isOffered == ownerIsUs
             let conditions = htlcConditions(
                 htlc, isOwners: isOwners, owner: owner, other: other, revocation: revocation,
                 paymentHash: context.paymentHash(htlc.payment))
-            entries.append((Output(value: htlc.amount.roundedDown, conditions: conditions), htlc))
+            entries.append((Output(value: htlc.amount.roundedDown, conditions: conditions), 2, htlc))
         }
         if terms.hasAnchors {
             // BOLT 3: an anchor stands for each side that has an output or an HTLC; anyone may sweep it later.
+            // What a funder without the money cannot pay for is left out, the other side's anchor first, or the
+            // outputs would exceed the capacity.
             let hasHTLCs = entries.contains { $0.htlc != nil }
-            for (key, value) in [(owner.funding, toLocal), (other.funding, toRemote)]
-            where value >= max(terms.dustLimit, Satoshi(1)) || hasHTLCs {
-                let anyone = SpendCondition(relativeLock: 16)
-                entries.append(
-                    (Output(value: ChannelTerms.anchor, conditions: [SpendCondition(keys: [key]), anyone]), nil))
+            var left = funds
+            for (key, value, rank) in [(owner.funding, toLocal, 3 as UInt8), (other.funding, toRemote, 4)]
+            where (value >= terms.outputMinimum || hasHTLCs) && left >= ChannelTerms.anchor {
+                left -= ChannelTerms.anchor
+                let conditions = [SpendCondition(keys: [key]), SpendCondition(relativeLock: 16)]
+                entries.append((Output(value: ChannelTerms.anchor, conditions: conditions), rank, nil))
             }
         }
         // BOLT 3, "Transaction Output Ordering": by value, then as agreed; HTLCs of one value by expiry, then id.
         entries.sort { a, b in
             if a.output.value != b.output.value { return a.output.value < b.output.value }
-            let (x, y) = (a.htlc.map { sortKey($0, ownerIsUs) }, b.htlc.map { sortKey($0, ownerIsUs) })
-            return (x ?? (0, 0)) < (y ?? (0, 0))
+            guard let x = a.htlc, let y = b.htlc else { return a.rank < b.rank }
+            return sortKey(x, ownerIsUs) < sortKey(y, ownerIsUs)
         }
 
         let transaction = Transaction(inputs: [Input(context.funding)], outputs: entries.map(\.output))
@@ -154,20 +159,24 @@ extension Channel {
         revocation: SpendCondition, paymentHash: Bytes32
     ) -> [SpendCondition] {
         let both = [owner.htlc, other.htlc]
-        let lock: UInt16 = terms.hasAnchors ? 1 : 0
+        let lock = confirmationLock
         if isOwners {
             return [
                 revocation,
-                SpendCondition(keys: both, absoluteLock: htlc.expiry),
+                SpendCondition(keys: both, absoluteLock: htlc.expiry, relativeLock: lock),
                 SpendCondition(keys: [other.htlc], hashlock: paymentHash, relativeLock: lock),
             ]
         }
         return [
             revocation,
-            SpendCondition(keys: both, hashlock: paymentHash),
+            SpendCondition(keys: both, hashlock: paymentHash, relativeLock: lock),
             SpendCondition(keys: [other.htlc], absoluteLock: htlc.expiry, relativeLock: lock),
         ]
     }
+
+    /// BOLT 3: with anchors, all that is not a penalty or an anchor waits for the commitment's confirmation
+    /// (`1 OP_CHECKSEQUENCEVERIFY`), so that nothing but an anchor can be used to hold it up in the mempool.
+    private var confirmationLock: UInt16 { terms.hasAnchors ? 1 : 0 }
 
     /// The same for both parties.
     private func sortKey(_ htlc: HTLC, _ ownerIsUs: Bool) -> (UInt32, UInt64) {
