@@ -28,6 +28,9 @@ final class NetworkShard: ShardModel {
     /// Set when something happened that an honest network cannot do; ends the run.
     var breakdown: String?
 
+    /// For tests: alters messages on the wire, or drops them by answering false.
+    var tamper: ((inout NetworkMessage, borrowing AttachmentPool) -> Bool)?
+
     let layerOne: LayerOneProcess?
     let gossip: GossipProcess?
     let traffic: TrafficProcess?
@@ -83,6 +86,7 @@ final class NetworkShard: ShardModel {
     func send(_ message: NetworkMessage, from end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         var message = message
         message.end = end.reversed
+        if let tamper, !tamper(&message, shard.attachments) { return }
         shard.send(
             to: world.owners[Int(end.reversed.rawValue)], after: world.latency(of: end), message)
     }

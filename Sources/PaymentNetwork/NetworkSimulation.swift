@@ -31,7 +31,7 @@ public enum SimulationError: Error, CustomStringConvertible {
 ///     let result = try simulation.run()
 public final class NetworkSimulation {
     private let world: NetworkWorld
-    private let simulation: Simulation<NetworkShard>
+    let simulation: Simulation<NetworkShard>
     private let recorder: (any RunRecorder)?
     private let services: NetworkShard
 

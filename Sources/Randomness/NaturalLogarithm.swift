@@ -14,7 +14,11 @@ public func naturalLogarithm(_ x: Double) -> Double {
     let s = (mantissa - 1) / (mantissa + 1)
     let square = s * s
     var series = 0.0
-    for odd in stride(from: 21.0, through: 1.0, by: -2.0) { series = series * square + 1 / odd }
+    var odd = 21
+    while odd > 0 {
+        series = series * square + 1 / Double(odd)
+        odd -= 2
+    }
     // ln 2 in two parts: the first has 32 trailing zero bits, so that exponent × high is exact.
     let high = 0.693_147_180_369_123_816_490
     let low = 1.908_214_929_270_587_700_02e-10
