@@ -14,7 +14,8 @@ package enum Figures {
         let digits: String
         if decimals {
             let rest = (magnitude % 1_000).description
-            digits = "\(count(magnitude / 1_000)).\(String(repeating: "0", count: 3 - rest.utf8.count))\(rest)"
+            digits =
+                "\(count(magnitude / 1_000)).\(String(repeating: "0", count: 3 - rest.utf8.count))\(rest)"
         } else {
             digits = count(magnitude / 1_000 + (magnitude % 1_000 >= 500 ? 1 : 0))
         }
@@ -67,6 +68,14 @@ package enum Figures {
         }
     }
 
+    /// A number of payments per second, or of an hour or day where that says more: `2.50 payments/s`,
+    /// `40.0 payments/h`.
+    package static func paymentRate(perSecond value: Double) -> String {
+        if value >= 0.5 { return "\(rate(value)) payments/s" }
+        if value * 3_600 >= 0.5 { return "\(rate(value * 3_600)) payments/h" }
+        return "\(rate(value * 86_400)) payments/d"
+    }
+
     /// The two largest units of a time: `6 d 23 h`, `1 h 07 min`, `12.0 s`, `35 ms`.
     package static func duration(microseconds: UInt64) -> String {
         // Rounded to the smaller unit shown first, so that 59.99 minutes are an hour.
@@ -93,7 +102,9 @@ package enum Figures {
         return "\(count(value)) simulated \(unit)\(value == 1 ? "" : "s")"
     }
 
-    private static func pair(_ large: UInt64, _ largeUnit: String, _ small: UInt64, _ smallUnit: String) -> String {
+    private static func pair(_ large: UInt64, _ largeUnit: String, _ small: UInt64, _ smallUnit: String)
+        -> String
+    {
         if small == 0 { return "\(count(large)) \(largeUnit)" }
         // Hours of a day stand bare; minutes and seconds have two digits.
         let padded = smallUnit != "h" && small < 10 ? "0\(small)" : small.description

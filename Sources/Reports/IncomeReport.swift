@@ -52,7 +52,8 @@ struct IncomeReport {
         return table
     }
 
-    private func row(_ name: String, _ sum: IncomeSum, _ decimals: Decimals, isSum: Bool) -> [TextTable.Cell] {
+    private func row(_ name: String, _ sum: IncomeSum, _ decimals: Decimals, isSum: Bool) -> [TextTable.Cell]
+    {
         let emphasis: TextTable.Emphasis = sum.net > 0 ? .good : sum.net < 0 ? .bad : .plain
         let isMarked = !isSum && sum.aprGross != nil && sum.forwards < Self.forwardsForForecast
         return [
@@ -84,7 +85,8 @@ struct IncomeReport {
             "APR net    the same less on-chain costs, opening and closing spread over "
                 + "\(Figures.counted(UInt64(lifetime), "day")) of a channel's life",
         ]
-        if result.nodeIncome.contains(where: { $0.aprGross != nil && $0.forwards < Self.forwardsForForecast }) {
+        if result.nodeIncome.contains(where: { $0.aprGross != nil && $0.forwards < Self.forwardsForForecast })
+        {
             lines.append("*          fewer than \(Self.forwardsForForecast) forwards: not a forecast")
         }
         return lines + [""] + answer()

@@ -85,7 +85,8 @@ public struct RouteReport {
 
     private func table(of route: Route) -> TextTable {
         var table = TextTable(columns: [
-            .init("from", .left, widthMaximum: 24), .init("to", .left, widthMaximum: 24), .init("channel", .left),
+            .init("from", .left, widthMaximum: 24), .init("to", .left, widthMaximum: 24),
+            .init("channel", .left),
             .init("HTLC, sat"), .init("fee of from, sat"), .init("expires after"),
         ])
         if balances != nil { table.columns.append(.init("balance, sat")) }
@@ -111,7 +112,9 @@ public struct RouteReport {
 
     private func notes(on route: Route) -> [String] {
         guard balances != nil else {
-            return ["Public information alone: whether the channels have the money on the right side is not known."]
+            return [
+                "Public information alone: whether the channels have the money on the right side is not known."
+            ]
         }
         let short = route.hops.first { hop in balance(of: hop.direction).map { $0 < hop.amount } ?? false }
         let verdict =
@@ -119,7 +122,9 @@ public struct RouteReport {
                 "It would fail at \(name(ends(of: hop.direction).from)), whose side of "
                     + "\(channel(of: hop).shortChannelID) has too little."
             } ?? "Every channel of it has the money on the right side, reserves left aside."
-        return ["Balances: \(TopologyWords.balances(of: topology)); the sender knows its own alone.", verdict]
+        return [
+            "Balances: \(TopologyWords.balances(of: topology)); the sender knows its own alone.", verdict,
+        ]
     }
 
     /// What the node that offers on hop `index` earns; the sender takes nothing from itself.

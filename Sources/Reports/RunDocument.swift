@@ -9,7 +9,8 @@ public struct RunDocument {
 
     /// `directory` is where the run was stored.
     public init(
-        _ result: RunResult, of topology: Topology, settings: RunSettings, wall: WallFigures, directory: String
+        _ result: RunResult, of topology: Topology, settings: RunSettings, wall: WallFigures,
+        directory: String
     ) {
         json = [
             "digest": .text(digestText(result.digest)),

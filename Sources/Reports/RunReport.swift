@@ -29,7 +29,9 @@ public struct RunReport {
         lines.append("Balances   \(TopologyWords.balances(of: topology))")
         lines.append("Payments   \(payments)")
         if result.warmupPayments > 0 {
-            lines.append("           and \(Figures.count(result.warmupPayments)) in the warm-up, left out of every figure")
+            lines.append(
+                "           and \(Figures.count(result.warmupPayments)) in the warm-up, left out of every figure"
+            )
         }
         lines.append("Failures   \(failures)")
         if result.payments.settled > 0 { lines.append("Latency    \(latency)") }
@@ -68,7 +70,7 @@ public struct RunReport {
     private var chain: String {
         let chain = result.chain
         var text =
-            "\(Figures.counted(UInt64(chain.height), "block")), \(Figures.count(chain.channelsOpened)) channels opened, "
+            "\(Figures.counted(UInt64(chain.height), "block")), \(Figures.counted(chain.channelsOpened, "channel")) opened, "
             + "\(Figures.count(chain.channelsClosed)) closed, \(Figures.count(chain.minerFees.rawValue)) sat in fees"
         if chain.openingsRefused > 0 {
             text += ", \(Figures.counted(chain.openingsRefused, "opening")) refused for want of money"
@@ -91,7 +93,7 @@ enum TopologyWords {
         guard case .flows(let flows) = topology.traffic else { return [] }
         return flows.filter(\.isAssumed).map { flow in
             let people = Set(flow.payers).union(flow.payees).count
-            return "Assumed traffic: \(Figures.decimal(flow.rate, 2)) payments per simulated second, "
+            return "Assumed traffic: \(Figures.rate(flow.rate)) payments per simulated second, "
                 + "\(flow.amount.words) each, among \(Figures.counted(UInt64(people), "node")).\n"
                 + "Nobody measured it, and income is proportional to it."
         }
@@ -110,12 +112,14 @@ enum TopologyWords {
                 case .uniform: "drawn uniformly from 0 to capacity"
                 case .oneSided: "all on one side, which one drawn"
                 }
-            parts.append("\(Figures.counted(UInt64(drawn), "channel")) \(rule) (\(topology.balances.rawValue))")
+            parts.append(
+                "\(Figures.counted(UInt64(drawn), "channel")) \(rule) (\(topology.balances.rawValue))")
         }
         if given > 0 { parts.append("\(Figures.counted(UInt64(given), "channel")) as the file says") }
         if opened > 0 {
             parts.append(
-                "\(Figures.counted(UInt64(opened), "channel")) opened in the run, on the funder's side but for what it pushes")
+                "\(Figures.counted(UInt64(opened), "channel")) opened in the run, on the funder's side but for what it pushes"
+            )
         }
         return parts.isEmpty ? "no channels" : parts.joined(separator: "; ")
     }

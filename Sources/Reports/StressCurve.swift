@@ -56,10 +56,12 @@ public struct StressCurve: Sendable {
             return
         }
         let causes = steps.map { Self.cause(of: $0, against: first) }
-        guard let firstFailing = causes.firstIndex(where: { $0 != nil }), let cause = causes[firstFailing] else {
+        guard let firstFailing = causes.firstIndex(where: { $0 != nil }), let cause = causes[firstFailing]
+        else {
             kneePerSecond = nil
             verdict =
-                "Nothing gives way up to \(Self.rate(steps[steps.count - 1])): success and latency hold at every step."
+                "Nothing gives way up to \(Self.rate(steps[steps.count - 1])): success and latency hold at every "
+                + "step. --rate LOW:HIGH tries more."
             return
         }
         let lastHolding = causes.lastIndex { $0 == nil } ?? 0
@@ -91,7 +93,7 @@ public struct StressCurve: Sendable {
         }
     }
 
-    private static func rate(_ step: Step) -> String { "\(Figures.rate(step.offeredPerSecond)) payments/s" }
+    private static func rate(_ step: Step) -> String { Figures.paymentRate(perSecond: step.offeredPerSecond) }
 
     /// `count` loads from `lowest` to `highest`, each the same multiple of the one before.
     ///

@@ -16,7 +16,8 @@ struct BulkInsert: ~Copyable {
         }
         let marks = repeatElement("?", count: columns).joined(separator: ",")
         var statement: OpaquePointer?
-        let code = sqlite3_prepare_v2(connection, "INSERT INTO \(table) VALUES (\(marks))", -1, &statement, nil)
+        let code = sqlite3_prepare_v2(
+            connection, "INSERT INTO \(table) VALUES (\(marks))", -1, &statement, nil)
         guard code == SQLITE_OK, let statement else { throw Self.error(of: connection) }
         self.statement = statement
         self.connection = connection
@@ -74,7 +75,8 @@ struct BulkInsert: ~Copyable {
     /// Writes the row bound so far and starts the next.
     mutating func insertRow() throws {
         precondition(
-            column == sqlite3_bind_parameter_count(statement), "a row has as many values as its table has columns")
+            column == sqlite3_bind_parameter_count(statement),
+            "a row has as many values as its table has columns")
         guard sqlite3_step(statement) == SQLITE_DONE else { throw Self.error(of: connection) }
         sqlite3_reset(statement)
         column = 0

@@ -5,7 +5,8 @@ import Topologies
 /// What every node earned, in the columns that `income.csv`, the database and `--json` share.
 public struct IncomeTable {
     private static let columns = [
-        "node", "alias", "forwards", "volume_msat", "routing_fees_msat", "fees_paid_msat", "onchain_fees_msat",
+        "node", "alias", "forwards", "volume_msat", "routing_fees_msat", "fees_paid_msat",
+        "onchain_fees_msat",
         "net_msat", "capital_msat", "apr_gross", "apr_net",
     ]
 
@@ -55,6 +56,7 @@ public struct IncomeTable {
     private static func quoted(_ text: String) -> String {
         let special: Set<Unicode.Scalar> = ["\"", ",", "\n", "\r"]
         guard text.unicodeScalars.contains(where: special.contains) else { return text }
-        return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+        return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
+            + "\""
     }
 }

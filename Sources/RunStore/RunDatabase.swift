@@ -38,7 +38,9 @@ final class RunDatabase {
     /// Writes rows in one transaction.
     func write(_ rows: (Database) throws -> Void) throws(RunStoreError) {
         // GRDB's closure is sendable; ours runs inside this call and nowhere else.
-        try Self.translatingErrors { try withoutActuallyEscaping(rows) { rows in try queue.write { try rows($0) } } }
+        try Self.translatingErrors {
+            try withoutActuallyEscaping(rows) { rows in try queue.write { try rows($0) } }
+        }
     }
 
     /// Copies the rows to the final name and closes.
@@ -55,7 +57,8 @@ final class RunDatabase {
         try directory.rename(temporaryOf: Self.name)
     }
 
-    private static func translatingErrors<Result>(_ body: () throws -> Result) throws(RunStoreError) -> Result {
+    private static func translatingErrors<Result>(_ body: () throws -> Result) throws(RunStoreError) -> Result
+    {
         do {
             return try body()
         } catch let error as RunStoreError {

@@ -22,7 +22,9 @@ public enum AttemptSampling: Sendable, Equatable, CustomStringConvertible {
         case "all": self = .oneIn(1)
         case "none": self = .none
         default:
-            guard text.hasPrefix("1/"), let divisor = UInt64(text.dropFirst(2)), divisor > 0 else { return nil }
+            guard text.hasPrefix("1/"), let divisor = UInt64(text.dropFirst(2)), divisor > 0 else {
+                return nil
+            }
             self = .oneIn(divisor)
         }
     }
@@ -102,7 +104,9 @@ package func microseconds(_ duration: Duration) -> UInt64 {
 
 extension RunDescription {
     /// The manifest: what ran, over which input, how far it came.
-    func manifest(of topology: Topology, inputNames: [String], status: RunStatus, digest: UInt64?) -> JSONValue {
+    func manifest(of topology: Topology, inputNames: [String], status: RunStatus, digest: UInt64?)
+        -> JSONValue
+    {
         [
             "manifest_version": .integer(1),
             "program": .text("millrace \(version)"),
@@ -156,7 +160,8 @@ extension RunDescription {
         ]
     }
 
-    private static func traffic(of topology: Topology) -> JSONValue {
+    /// The traffic as the manifest and `inspect` tell it: its flows, or the length of its trace.
+    package static func traffic(of topology: Topology) -> JSONValue {
         switch topology.traffic {
         case .trace(let payments): ["trace_payments": JSONValue(payments.count)]
         case .flows(let flows):

@@ -41,7 +41,9 @@ public final class RunWriter: RunRecorder {
             of: topology, inputNames: inputNames, status: .incomplete, digest: nil)
         try directory.write(manifest.encoded(), to: "manifest.json")
         try directory.makeSubdirectory("input")
-        for (name, input) in zip(inputNames, description.inputs) { try directory.write(input.bytes, to: name) }
+        for (name, input) in zip(inputNames, description.inputs) {
+            try directory.write(input.bytes, to: name)
+        }
         database = try RunDatabase(in: directory)
         try database.writeNodes(of: topology)
         try database.writeChannels(of: topology)

@@ -32,13 +32,16 @@ extension CommandFailure {
         }
     }
 
-    /// What a run threw, recorders included.
+    /// What a run threw, its recorder included.
     init(duringRun error: any Error) {
         switch error {
         case let failure as CommandFailure: self = failure
         case let error as RunStoreError: self.init(error)
-        case let error as SimulationError: self.init(.badInput, error.description)
-        case let error as TopologyError: self.init(.badInput, error.description)
+        case SimulationError.noTraffic: self.init(.badInput, "\(error)")
+        case SimulationError.interrupted: self.init(.interrupted, "interrupted")
+        case SimulationError.brokenInvariant(let what):
+            self.init(.brokenInvariant, "an invariant is broken, a fault of the program: \(what)")
+        case SimulationError.recordingFailed(let error): self.init(duringRun: error)
         default: self.init(.inputOutput, "\(error)")
         }
     }

@@ -12,7 +12,9 @@ enum Interruption {
     static func listen() {
         signal(SIGINT) { _ in
             // Only what a signal handler may do: one atomic addition, and leaving at once.
-            if Interruption.requests.add(1, ordering: .relaxed).oldValue > 0 { _exit(ExitStatus.interrupted.rawValue) }
+            if Interruption.requests.add(1, ordering: .relaxed).oldValue > 0 {
+                _exit(ExitStatus.interrupted.rawValue)
+            }
         }
     }
 }

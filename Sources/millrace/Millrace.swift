@@ -40,7 +40,8 @@ enum Millrace {
 struct MillraceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "millrace",
-        abstract: "Simulates Lightning-style payment channel networks: payments, layer 1, and what every node earns.",
+        abstract:
+            "Simulates Lightning-style payment channel networks: payments, layer 1, and what every node earns.",
         discussion: """
             A TOPOLOGY is a Millrace topology (YAML), or a raw graph as lnd's describegraph or Core Lightning's \
             listchannels print it; '-' reads standard input.

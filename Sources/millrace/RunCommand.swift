@@ -110,16 +110,18 @@ struct RunCommand: ParsableCommand {
                 return !Interruption.isRequested
             }
             line.clear()
-        } catch is RunInterrupted {
+        } catch SimulationError.interrupted {
             line.clear()
             try writer.finishInterrupted(initialBalances: simulation.initialBalances())
-            throw CommandFailure(.interrupted, "interrupted; what was recorded until then is in \(directory.path)")
+            throw CommandFailure(
+                .interrupted, "interrupted; what was recorded until then is in \(directory.path)")
         }
         let simulating = stopwatch.seconds - loading
         var wall = WallFigures(
             wallSeconds: stopwatch.seconds, loadingSeconds: loading, simulatingSeconds: simulating,
             eventsPerSecond: Double(result.events) / max(simulating, 1e-9),
-            paymentsPerSecond: Double(result.payments.settled) / max(simulating, 1e-9), memoryPeak: memoryPeak())
+            paymentsPerSecond: Double(result.payments.settled) / max(simulating, 1e-9),
+            memoryPeak: memoryPeak())
         try writer.finish(result, initialBalances: simulation.initialBalances(), wall: wall)
         wall.wallSeconds = stopwatch.seconds
         try show(result, of: topology, settings, wall, directory)
@@ -136,7 +138,8 @@ struct RunCommand: ParsableCommand {
         } else {
             let report = RunReport(result, of: topology, top: top, style: Terminal.outputStyle)
             try Output.write(report.text())
-            try Output.write("\nRun directory  \(directory.path)\nDigest         \(digestText(result.digest))\n")
+            try Output.write(
+                "\nRun directory  \(directory.path)\nDigest         \(digestText(result.digest))\n")
         }
         if !quiet { Diagnostics.write(wall.line + "\n") }
     }
@@ -148,7 +151,9 @@ struct RunCommand: ParsableCommand {
         if let payments { overrides.append(("payments", payments.value.description)) }
         if let rate { overrides.append(("rate", rate.text)) }
         if let duration { overrides.append(("duration", duration.text)) }
-        if let rule = input.channelsWithoutPolicy { overrides.append(("channels-without-policy", rule.rawValue)) }
+        if let rule = input.channelsWithoutPolicy {
+            overrides.append(("channels-without-policy", rule.rawValue))
+        }
         return RunDescription(
             version: Millrace.version, arguments: argumentsWithoutDirectory(),
             overrides: overrides.sorted { $0.option < $1.option }, settings: settings,

@@ -18,7 +18,9 @@ func memoryPeak() -> UInt64? {
         return UInt64(usage.ru_maxrss)
     #else
         // Glibc imports the name as an enumeration, and Linux counts in kibibytes.
-        guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0, usage.ru_maxrss > 0 else { return nil }
+        guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0, usage.ru_maxrss > 0 else {
+            return nil
+        }
         return UInt64(usage.ru_maxrss) * 1_024
     #endif
 }

@@ -1,9 +1,7 @@
 import ArgumentParser
-import Dispatch
 import PaymentNetwork
 import Reports
 import RunStore
-import Synchronization
 import Topologies
 
 struct StressCommand: ParsableCommand {
@@ -26,7 +24,7 @@ struct StressCommand: ParsableCommand {
     var steps: Int = 10
 
     @Option(help: ArgumentHelp("Payments of each step.", valueName: "count"))
-    var payments: CountArgument = CountArgument(2_000)
+    var payments: CountArgument = CountArgument(5_000)
 
     @OptionGroup var traffic: TrafficOptions
 
@@ -51,18 +49,19 @@ struct StressCommand: ParsableCommand {
         // Each step offers all its payments, however long its rate takes for them, and counts every one.
         topology.duration = nil
         topology.warmup = .zero
-        guard let base = topology.offeredRate else {
-            throw CommandFailure(.badInput, "\(input.path): no traffic to scale: it needs flows or a longer trace")
+        guard let base = topology.offeredRate(ofFirst: payments.value) else {
+            throw CommandFailure(
+                .badInput, "\(input.path): no traffic to scale; it needs flows, or a trace of some length")
         }
         let rates = StressCurve.geometricRates(from: rate.lowest, to: rate.highest, count: steps)
         var settings = RunSettings()
         settings.signatures = signatures
         settings.paymentsMaximum = payments.value
         let ladder = StressLadder(
-            topology: topology, settings: settings, base: base, rates: rates, line: ProgressLine(isQuiet: quiet))
-        let (curve, speed) = try ladder.climb()
-        let report = StressReport(
-            curve, simulator: [speed], of: topology, payments: payments.value)
+            topology: topology, settings: settings, base: base, rates: rates,
+            line: ProgressLine(isQuiet: quiet))
+        let (curve, speed, offered) = try ladder.climb()
+        let report = StressReport(curve, simulator: [speed], of: topology, payments: offered)
         if json {
             try Output.write(report.json.encoded())
         } else {
@@ -73,19 +72,4 @@ struct StressCommand: ParsableCommand {
 
 extension RateRangeArgument {
     var defaultValueDescription: String { "1:1000" }
-}
-
-extension Topology {
-    /// Payments per simulated second over all flows, or of the trace; nil without traffic.
-    fileprivate var offeredRate: Double? {
-        switch traffic {
-        case .flows(let flows):
-            let sum = flows.reduce(0.0) { $0 + $1.rate }
-            return sum > 0 ? sum : nil
-        case .trace(let payments):
-            guard let first = payments.first, let last = payments.last, last.microseconds > first.microseconds
-            else { return nil }
-            return Double(payments.count - 1) / (Double(last.microseconds - first.microseconds) / 1e6)
-        }
-    }
 }

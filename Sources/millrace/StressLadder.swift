@@ -14,6 +14,12 @@ struct StressLadder: Sendable {
     private let rates: [Double]
     private let line: ProgressLine
 
+    private struct Outcome {
+        var step: StressCurve.Step
+        var speed: SimulatorSpeed
+        var payments: UInt64
+    }
+
     init(topology: Topology, settings: RunSettings, base: Double, rates: [Double], line: ProgressLine) {
         self.topology = topology
         self.settings = settings
@@ -22,10 +28,11 @@ struct StressLadder: Sendable {
         self.line = line
     }
 
-    func climb() throws(CommandFailure) -> (curve: StressCurve, speed: SimulatorSpeed) {
+    /// The curve, the simulator's speed in the first step, and how many payments that step offered.
+    func climb() throws(CommandFailure) -> (curve: StressCurve, speed: SimulatorSpeed, payments: UInt64) {
         let board = ProgressBoard(count: rates.count, line: line)
         let first = outcome(of: 0, board)
-        let outcomes = Mutex<[Result<(step: StressCurve.Step, speed: SimulatorSpeed), CommandFailure>?]>(
+        let outcomes = Mutex<[Result<Outcome, CommandFailure>?]>(
             Array(repeating: nil, count: rates.count))
         outcomes.withLock { $0[0] = first }
         if case .success = first {
@@ -41,16 +48,15 @@ struct StressLadder: Sendable {
             guard let outcome else { break }
             steps.append(try outcome.get().step)
         }
-        return (StressCurve(steps: steps), try first.get().speed)
+        let alone = try first.get()
+        return (StressCurve(steps: steps), alone.speed, alone.payments)
     }
 
     private func outcome(
         of index: Int, _ board: ProgressBoard
-    ) -> Result<(step: StressCurve.Step, speed: SimulatorSpeed), CommandFailure> {
+    ) -> Result<Outcome, CommandFailure> {
         do {
             return .success(try run(index, board))
-        } catch is RunInterrupted {
-            return .failure(CommandFailure(.interrupted, "interrupted"))
         } catch {
             return .failure(CommandFailure(duringRun: error))
         }
@@ -58,7 +64,7 @@ struct StressLadder: Sendable {
 
     private func run(
         _ index: Int, _ board: ProgressBoard
-    ) throws -> (step: StressCurve.Step, speed: SimulatorSpeed) {
+    ) throws -> Outcome {
         if Interruption.isRequested { throw CommandFailure(.interrupted, "interrupted") }
         var settings = settings
         settings.rateFactor = rates[index] / base
@@ -72,13 +78,13 @@ struct StressLadder: Sendable {
         let seconds = max(stopwatch.seconds, 1e-9)
         board.update(index, to: 1)
         let messages = result.messages.reduce(0) { $0 + $1.count }
-        return (
-            tally.step(offeredPerSecond: rates[index]),
-            SimulatorSpeed(
+        return Outcome(
+            step: tally.step(offeredPerSecond: rates[index]),
+            speed: SimulatorSpeed(
                 threads: settings.threads, paymentsPerSecond: Double(tally.settled) / seconds,
                 eventsPerSecond: Double(result.events) / seconds,
-                messagesPerSecond: Double(messages) / seconds)
-        )
+                messagesPerSecond: Double(messages) / seconds),
+            payments: tally.ended)
     }
 }
 
@@ -106,7 +112,7 @@ private final class ProgressBoard: Sendable {
 /// Counts a step's payments, all of them, whatever the run's tables leave out.
 final class PaymentTally: RunRecorder {
     private(set) var settled: UInt64 = 0
-    private var ended: UInt64 = 0
+    private(set) var ended: UInt64 = 0
     private var firstStart = UInt64.max
     private var lastSettled: UInt64 = 0
     /// Of settled payments, microseconds.

@@ -26,16 +26,17 @@ struct TopologyInput: ParsableArguments {
         let file = path == "-" ? try InputReader.standardInput() : try InputReader.file(at: path)
         var inputs = [file]
         var options = Topology.ReadOptions()
-        if let channelsWithoutPolicy { options.channelsWithoutPolicy = channelsWithoutPolicy }
+        options.channelsWithoutPolicy = channelsWithoutPolicy
         if let nodes {
             let list = try InputReader.file(at: nodes)
-            options.nodes = (list.bytes, nodes)
+            options.nodeNames = list.bytes
+            options.nodeNamesFile = nodes
             inputs.append(list)
         }
         do {
             let topology = try Topology(
                 bytes: file.bytes, fileName: path == "-" ? "standard-input" : path,
-                directory: path == "-" ? "." : (path as NSString).deletingLastPathComponent, options: options)
+                directory: path == "-" ? "" : (path as NSString).deletingLastPathComponent, options: options)
             return (topology, inputs)
         } catch {
             throw CommandFailure(.badInput, error.description)
@@ -91,8 +92,11 @@ enum InputReader {
     /// The file beside it whose name is nearest.
     private static func suggestion(for path: String) -> String {
         let directory = (path as NSString).deletingLastPathComponent
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.isEmpty ? "." : directory)) ?? []
-        guard let name = nearest(to: (path as NSString).lastPathComponent, among: names.sorted()) else { return "" }
+        let names =
+            (try? FileManager.default.contentsOfDirectory(atPath: directory.isEmpty ? "." : directory)) ?? []
+        guard let name = nearest(to: (path as NSString).lastPathComponent, among: names.sorted()) else {
+            return ""
+        }
         return "; did you mean \((directory as NSString).appendingPathComponent(name))?"
     }
 }

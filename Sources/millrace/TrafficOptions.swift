@@ -120,7 +120,9 @@ struct RateRangeArgument: ExpressibleByArgument {
     init?(argument: String) {
         let rates = argument.split(separator: ":", omittingEmptySubsequences: false)
             .map { RateArgument(argument: String($0))?.value }
-        guard rates.count == 2, let lowest = rates[0], let highest = rates[1], lowest < highest else { return nil }
+        guard rates.count == 2, let lowest = rates[0], let highest = rates[1], lowest < highest else {
+            return nil
+        }
         self.lowest = lowest
         self.highest = highest
     }
