@@ -2,7 +2,7 @@
 ///
 /// Nil where none is near: more than a third of the word's letters would have to change. Candidates whose
 /// length alone puts them out of reach are skipped, so that 20,000 node names take milliseconds.
-func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+package func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
     let letters = Array(word.utf8.prefix(100))
     let reach = max(1, letters.count / 3)
     var best: (name: String, edits: Int)?

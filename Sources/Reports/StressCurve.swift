@@ -1,0 +1,142 @@
+/// What the network did under rising load, and where it gave way.
+public struct StressCurve: Sendable {
+    /// Success below this share of the first step's is giving way.
+    public static let successShare = 0.95
+    /// A 99th percentile of latency above this multiple of the first step's is giving way.
+    public static let latencyMultiple = 2.0
+
+    /// One load, run from the same balances with the same payments.
+    public struct Step: Sendable {
+        /// Payments started, and settled, per simulated second.
+        public var offeredPerSecond: Double
+        public var settledPerSecond: Double
+        /// Settled ÷ attempted payments.
+        public var success: Double
+        /// Simulated milliseconds of settled payments; nil where none settled.
+        public var latency: Latency?
+
+        public init(
+            offeredPerSecond: Double, settledPerSecond: Double, success: Double, latency: Latency?
+        ) {
+            self.offeredPerSecond = offeredPerSecond
+            self.settledPerSecond = settledPerSecond
+            self.success = success
+            self.latency = latency
+        }
+    }
+
+    /// Quantiles in simulated milliseconds.
+    public struct Latency: Sendable {
+        public var p50: Double
+        public var p90: Double
+        public var p99: Double
+
+        public init(p50: Double, p90: Double, p99: Double) {
+            self.p50 = p50
+            self.p90 = p90
+            self.p99 = p99
+        }
+    }
+
+    /// In order of the load.
+    public let steps: [Step]
+    /// The highest load the network bore; nil when it bore all of them, or settled nothing even at the first.
+    public let kneePerSecond: Double?
+    /// The same in a sentence.
+    public let verdict: String
+
+    /// At least one step, the loads rising.
+    public init(steps: [Step]) {
+        precondition(!steps.isEmpty, "a curve has at least one step")
+        self.steps = steps
+        let first = steps[0]
+        guard first.success > 0 else {
+            kneePerSecond = nil
+            verdict = "No payment settled even at \(Self.rate(first)): there is no load to compare with."
+            return
+        }
+        let causes = steps.map { Self.cause(of: $0, against: first) }
+        guard let firstFailing = causes.firstIndex(where: { $0 != nil }), let cause = causes[firstFailing]
+        else {
+            kneePerSecond = nil
+            verdict =
+                "Nothing gives way up to \(Self.rate(steps[steps.count - 1])): success and latency hold at every "
+                + "step. --rate LOW:HIGH tries more."
+            return
+        }
+        let lastHolding = causes.lastIndex { $0 == nil } ?? 0
+        kneePerSecond = steps[lastHolding].offeredPerSecond
+        if firstFailing < lastHolding {
+            verdict =
+                "The network bears \(Self.rate(steps[lastHolding])), although \(cause) at "
+                + "\(Self.rate(steps[firstFailing])) already: these steps are noisy, try more --payments."
+        } else {
+            verdict =
+                "The network bears \(Self.rate(steps[lastHolding])); at \(Self.rate(steps[firstFailing])) \(cause)."
+        }
+    }
+
+    /// What gives way at a step; nil where it holds.
+    private static func cause(of step: Step, against first: Step) -> String? {
+        let success = step.success < successShare * first.success
+        let latency =
+            if let here = step.latency, let there = first.latency {
+                here.p99 > latencyMultiple * there.p99
+            } else {
+                false
+            }
+        return switch (success, latency) {
+        case (false, false): nil
+        case (true, false): "success falls below 95 % of the first step's"
+        case (false, true): "the 99th percentile of latency more than doubles"
+        case (true, true): "success falls below 95 % of the first step's and latency more than doubles"
+        }
+    }
+
+    private static func rate(_ step: Step) -> String { Figures.paymentRate(perSecond: step.offeredPerSecond) }
+
+    /// `count` loads from `lowest` to `highest`, each the same multiple of the one before.
+    ///
+    /// The factor is found by repeated square-and-multiply bisection instead of the C library's `pow`, whose last
+    /// bit differs between machines and would change the digest of a step.
+    public static func geometricRates(from lowest: Double, to highest: Double, count: Int) -> [Double] {
+        precondition(lowest > 0 && highest >= lowest && count > 0, "loads rise from a positive one")
+        guard count > 1, highest > lowest else { return [lowest] }
+        let ratio = highest / lowest
+        func power(_ base: Double) -> Double { (1..<count).reduce(1.0) { product, _ in product * base } }
+        var below = 1.0
+        var above = ratio
+        while case let middle = below + (above - below) / 2, middle > below, middle < above {
+            if power(middle) < ratio { below = middle } else { above = middle }
+        }
+        var rates = [lowest]
+        for _ in 1..<(count - 1) { rates.append(rates[rates.count - 1] * below) }
+        // Rounded to four figures, as people would have typed them.
+        return rates.map(roundedToFourFigures) + [highest]
+    }
+
+    private static func roundedToFourFigures(_ value: Double) -> Double {
+        var scale = 1.0
+        while value * scale < 1_000 { scale *= 10 }
+        while value * scale >= 10_000 { scale /= 10 }
+        return (value * scale).rounded() / scale
+    }
+}
+
+/// How fast the simulator itself was, in a run that had the machine to itself.
+public struct SimulatorSpeed: Sendable {
+    public var threads: Int
+    /// Settled payments, events and messages per second of wall time, loading left out.
+    public var paymentsPerSecond: Double
+    public var eventsPerSecond: Double
+    public var messagesPerSecond: Double
+
+    public init(
+        threads: Int, paymentsPerSecond: Double, eventsPerSecond: Double, messagesPerSecond: Double
+    ) {
+        self.threads = threads
+        self.paymentsPerSecond = paymentsPerSecond
+        self.eventsPerSecond = eventsPerSecond
+        self.messagesPerSecond = messagesPerSecond
+    }
+}

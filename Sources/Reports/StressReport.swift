@@ -1,0 +1,89 @@
+import RunStore
+import Topologies
+
+/// What `millrace stress` says: the curve, the knee, and how fast the simulator was.
+public struct StressReport {
+    private let topology: Topology
+    private let curve: StressCurve
+    private let simulator: [SimulatorSpeed]
+    /// Payments of each step.
+    private let payments: UInt64
+
+    public init(_ curve: StressCurve, simulator: [SimulatorSpeed], of topology: Topology, payments: UInt64) {
+        self.curve = curve
+        self.simulator = simulator
+        self.topology = topology
+        self.payments = payments
+    }
+
+    public func text(style: TextStyle) -> String {
+        var table = TextTable(columns: [
+            .init("offered/s"), .init("settled/s"), .init("success"), .init("latency p50"), .init("p90"),
+            .init("p99"), .init("", .left),
+        ])
+        for step in curve.steps {
+            let isKnee = step.offeredPerSecond == curve.kneePerSecond
+            let cells =
+                [
+                    Figures.rate(step.offeredPerSecond), Figures.rate(step.settledPerSecond),
+                    Figures.percent(step.success, places: 1),
+                ] + [step.latency?.p50, step.latency?.p90, step.latency?.p99].map(Self.latency)
+            table.rows.append(
+                cells.map { .init($0, isKnee ? .bold : .plain) } + [.init(isKnee ? "← knee" : "", .bold)])
+        }
+        var lines = [TopologyWords.title(of: topology, style: style)]
+        for sentence in TopologyWords.assumedTraffic(of: topology) { lines.append(style.yellow(sentence)) }
+        lines += [
+            "Balances   \(TopologyWords.balances(of: topology))",
+            "Every step starts from them and offers the same \(Figures.counted(payments, "payment")), "
+                + "only closer together.",
+            "",
+        ]
+        lines += table.lines(style: style)
+        lines += ["", style.bold(curve.verdict)]
+        for speed in simulator {
+            lines.append(
+                "Simulator, alone on \(Figures.counted(UInt64(speed.threads), "thread")): "
+                    + "\(Figures.rate(speed.paymentsPerSecond)) payments/s, "
+                    + "\(Figures.rate(speed.eventsPerSecond)) events/s, "
+                    + "\(Figures.rate(speed.messagesPerSecond)) messages/s of real time.")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    public var json: JSONValue {
+        [
+            "network": [
+                "steps": .array(
+                    curve.steps.map { step in
+                        [
+                            "offered_per_second": .number(step.offeredPerSecond),
+                            "settled_per_second": .number(step.settledPerSecond),
+                            "success": .number(step.success),
+                            "latency_ms": [
+                                "p50": JSONValue(step.latency?.p50),
+                                "p90": JSONValue(step.latency?.p90),
+                                "p99": JSONValue(step.latency?.p99),
+                            ],
+                        ]
+                    }),
+                "knee_per_second": JSONValue(curve.kneePerSecond),
+                "verdict": .text(curve.verdict),
+            ],
+            "simulator": .array(
+                simulator.map { speed in
+                    [
+                        "threads": JSONValue(speed.threads),
+                        "payments_per_second": .number(speed.paymentsPerSecond),
+                        "events_per_second": .number(speed.eventsPerSecond),
+                        "messages_per_second": .number(speed.messagesPerSecond),
+                    ]
+                }),
+        ]
+    }
+
+    private static func latency(_ milliseconds: Double?) -> String {
+        guard let milliseconds else { return "–" }
+        return Figures.duration(microseconds: UInt64((milliseconds * 1_000).rounded()))
+    }
+}

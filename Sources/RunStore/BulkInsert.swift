@@ -1,0 +1,94 @@
+import GRDB
+import GRDBSQLite
+
+/// One prepared `INSERT`, stepped once a row straight through SQLite's own interface.
+///
+/// Binding through GRDB's values costs several allocations a row; a run has millions.
+struct BulkInsert: ~Copyable {
+    private let statement: OpaquePointer
+    private let connection: OpaquePointer
+    private var column: Int32 = 0
+
+    /// `columns` values into `table`, in the order of its definition.
+    init(into table: String, columns: Int, in database: Database) throws {
+        guard let connection = database.sqliteConnection else {
+            preconditionFailure("the database is open while rows are written")
+        }
+        let marks = repeatElement("?", count: columns).joined(separator: ",")
+        var statement: OpaquePointer?
+        let code = sqlite3_prepare_v2(
+            connection, "INSERT INTO \(table) VALUES (\(marks))", -1, &statement, nil)
+        guard code == SQLITE_OK, let statement else { throw Self.error(of: connection) }
+        self.statement = statement
+        self.connection = connection
+    }
+
+    deinit { sqlite3_finalize(statement) }
+
+    mutating func bind(_ value: Int64) {
+        column += 1
+        check(sqlite3_bind_int64(statement, column, value))
+    }
+
+    /// Amounts and times lie far below 2^63; what a file's limit puts above it is stored as that.
+    mutating func bind(_ value: some UnsignedInteger) { bind(Int64(clamping: value)) }
+
+    mutating func bind(_ value: Bool) { bind(Int64(value ? 1 : 0)) }
+
+    mutating func bind(_ value: Double?) {
+        column += 1
+        if let value { check(sqlite3_bind_double(statement, column, value)) } else { bindNull(at: column) }
+    }
+
+    mutating func bind(_ value: String?) {
+        column += 1
+        guard var value else { return bindNull(at: column) }
+        // SQLite copies the text before the call returns.
+        let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+        // An empty text may start nowhere, and SQLite reads a null pointer as NULL.
+        guard !value.isEmpty else { return check(sqlite3_bind_text(statement, column, "", 0, transient)) }
+        value.withUTF8 { text in
+            let start = UnsafeRawPointer(text.baseAddress)?.assumingMemoryBound(to: CChar.self)
+            check(sqlite3_bind_text(statement, column, start, Int32(text.count), transient))
+        }
+    }
+
+    mutating func bind(_ value: Int64?) {
+        if let value {
+            bind(value)
+        } else {
+            column += 1
+            bindNull(at: column)
+        }
+    }
+
+    /// Writes the row whose last column is `text`, not empty, which is only read during this call.
+    mutating func insertRow(endingWith text: borrowing [UInt8]) throws {
+        column += 1
+        try text.withUnsafeBytes { bytes in
+            let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+            check(sqlite3_bind_text(statement, column, start, Int32(bytes.count), nil))
+            try insertRow()
+        }
+    }
+
+    /// Writes the row bound so far and starts the next.
+    mutating func insertRow() throws {
+        precondition(
+            column == sqlite3_bind_parameter_count(statement),
+            "a row has as many values as its table has columns")
+        guard sqlite3_step(statement) == SQLITE_DONE else { throw Self.error(of: connection) }
+        sqlite3_reset(statement)
+        column = 0
+    }
+
+    private func bindNull(at column: Int32) { check(sqlite3_bind_null(statement, column)) }
+
+    private func check(_ code: Int32) {
+        precondition(code == SQLITE_OK, "a value is bound to a column that exists")
+    }
+
+    private static func error(of connection: OpaquePointer) -> RunStoreError {
+        .database(reason: String(cString: sqlite3_errmsg(connection)))
+    }
+}

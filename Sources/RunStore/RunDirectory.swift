@@ -1,0 +1,127 @@
+import Foundation
+
+/// The directory of one run: a manifest, a copy of the input, the database and the tables.
+///
+/// Files come into being under a hidden name and are renamed when they are whole and on the disk, so that a
+/// killed run never leaves half a file under a name that means something.
+public struct RunDirectory: Sendable {
+    public let path: String
+
+    /// Makes `path`, and what leads to it, unless it stands there empty.
+    public init(creating path: String) throws(RunStoreError) {
+        let manager = FileManager.default
+        do {
+            try manager.createDirectory(atPath: path, withIntermediateDirectories: true)
+            guard try manager.contentsOfDirectory(atPath: path).isEmpty else {
+                throw RunStoreError.occupied(path: path)
+            }
+        } catch let error as RunStoreError {
+            throw error
+        } catch {
+            throw .failed(path: path, reason: "cannot make this directory: \(Self.reason(of: error))")
+        }
+        self.path = path
+    }
+
+    /// Makes `parent/NAME-SEED`, or the first of `NAME-SEED-2`, `NAME-SEED-3`, … that does not exist yet.
+    public init(numbered name: String, seed: UInt64, under parent: String = "runs") throws(RunStoreError) {
+        do {
+            try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+        } catch {
+            throw .failed(path: parent, reason: "cannot make this directory: \(Self.reason(of: error))")
+        }
+        let base = "\(parent)/\(Self.fileName(from: name))-\(seed)"
+        for number in 1...1_000_000 {
+            let candidate = number == 1 ? base : "\(base)-\(number)"
+            // One call both asks and takes, so two runs that start together never share a directory.
+            if mkdir(candidate, 0o777) == 0 {
+                path = candidate
+                return
+            }
+            guard errno == EEXIST else {
+                throw .failed(path: candidate, reason: "cannot make this directory: \(Self.systemReason())")
+            }
+        }
+        throw .failed(path: base, reason: "a million runs of this name exist; remove some")
+    }
+
+    /// A name that is one plain path component: letters, digits, `.`, `_` and `-`, at most 80 of them.
+    static func fileName(from name: String) -> String {
+        let kept = name.unicodeScalars.prefix(80).map { scalar in
+            let isKept = scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+            return isKept || "._-".unicodeScalars.contains(scalar) ? Character(scalar) : "-"
+        }
+        let trimmed = String(kept.drop { $0 == "." || $0 == "-" })
+        return trimmed.isEmpty ? "run" : trimmed
+    }
+
+    func path(of name: String) -> String { "\(path)/\(name)" }
+
+    /// Writes a whole file under its final name, or nothing.
+    func write(_ bytes: [UInt8], to name: String) throws(RunStoreError) {
+        let temporary = path(of: Self.temporaryName(of: name))
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw Self.failure(of: temporary) }
+        defer { close(descriptor) }
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Foundation.write(descriptor, $0.baseAddress! + written, bytes.count - written)
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw Self.failure(of: temporary)
+            }
+            written += count
+        }
+        guard fsync(descriptor) == 0 else { throw Self.failure(of: temporary) }
+        try rename(temporaryOf: name)
+    }
+
+    /// Gives the finished temporary file of `name` its final name, and makes the name last through a power cut.
+    func rename(temporaryOf name: String) throws(RunStoreError) {
+        guard Foundation.rename(path(of: Self.temporaryName(of: name)), path(of: name)) == 0 else {
+            throw Self.failure(of: path(of: name))
+        }
+        try synchronize(path)
+    }
+
+    /// Waits until a file's, or a directory's, content is on the disk.
+    func synchronize(_ path: String) throws(RunStoreError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Self.failure(of: path) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw Self.failure(of: path) }
+    }
+
+    func makeSubdirectory(_ name: String) throws(RunStoreError) {
+        guard mkdir(path(of: name), 0o777) == 0 || errno == EEXIST else {
+            throw Self.failure(of: path(of: name))
+        }
+    }
+
+    /// Removes a scratch file; that it is not there is no failure.
+    func remove(_ name: String) { unlink(path(of: name)) }
+
+    /// `input/x.yaml` → `input/.x.yaml.partial`.
+    static func temporaryName(of name: String) -> String {
+        var components = name.split(separator: "/").map(String.init)
+        components[components.count - 1] = ".\(components[components.count - 1]).partial"
+        return components.joined(separator: "/")
+    }
+
+    private static func failure(of path: String) -> RunStoreError {
+        .failed(path: path, reason: systemReason())
+    }
+
+    private static func systemReason() -> String { String(cString: strerror(errno)) }
+
+    /// Foundation's errors wrap the system's; the system's words are the shorter and clearer.
+    private static func reason(of error: any Error) -> String {
+        let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+        if let underlying, underlying.domain == NSPOSIXErrorDomain {
+            return String(cString: strerror(Int32(underlying.code)))
+        }
+        return (error as NSError).localizedDescription
+    }
+}

@@ -1,0 +1,17 @@
+/// Why a run could not be stored. Each description is one line that names the path.
+public enum RunStoreError: Error, CustomStringConvertible {
+    /// The directory asked for already holds something.
+    case occupied(path: String)
+    /// The file system refused.
+    case failed(path: String, reason: String)
+    /// SQLite refused.
+    case database(reason: String)
+
+    public var description: String {
+        switch self {
+        case .occupied(let path): "\(path) is not empty; name a new or empty directory with --out"
+        case .failed(let path, let reason): "\(path): \(reason)"
+        case .database(let reason): "run.sqlite: \(reason)"
+        }
+    }
+}

@@ -1,0 +1,247 @@
+import LightningTypes
+import PaymentNetwork
+import Topologies
+
+/// Stores a run: takes the simulation's records as they come, and its result at the end.
+///
+/// ```swift
+/// let writer = try RunWriter(in: directory, topology: topology, description: description)
+/// let simulation = try NetworkSimulation(topology, settings: settings, recorder: writer)
+/// let result = try simulation.run()
+/// try writer.finish(result, initialBalances: simulation.initialBalances(), wall: figures)
+/// ```
+///
+/// The manifest is written first and says `incomplete` until everything else is on the disk. Not for use from
+/// several threads.
+public final class RunWriter: RunRecorder {
+    /// Rows are held back in batches and sorted by their key, so that the tables grow at their end even though
+    /// payments end in another order than they start; a batch costs one transaction.
+    private static let batchCount = 1 << 14
+
+    private let directory: RunDirectory
+    private let topology: Topology
+    private let description: RunDescription
+    private let inputNames: [String]
+    private let database: RunDatabase
+    private var payments: [PaymentRecord] = []
+    private var attempts: [AttemptRecord] = []
+    private var transactions: [ChainRecord] = []
+    private var hours: [TimelineRecord] = []
+    private let directionTexts: DirectionTexts
+
+    /// Writes the manifest, the copies of the input and the tables of what the run starts from.
+    public init(
+        in directory: RunDirectory, topology: Topology, description: RunDescription
+    ) throws(RunStoreError) {
+        self.directory = directory
+        self.topology = topology
+        self.description = description
+        inputNames = Self.distinctNames(of: description.inputs)
+        let manifest = description.manifest(
+            of: topology, inputNames: inputNames, status: .incomplete, digest: nil)
+        try directory.write(manifest.encoded(), to: "manifest.json")
+        try directory.makeSubdirectory("input")
+        for (name, input) in zip(inputNames, description.inputs) {
+            try directory.write(input.bytes, to: name)
+        }
+        database = try RunDatabase(in: directory)
+        try database.writeNodes(of: topology)
+        try database.writeChannels(of: topology)
+        directionTexts = DirectionTexts(of: topology)
+        payments.reserveCapacity(Self.batchCount)
+    }
+
+    public func wantsAttempts(of payment: UInt64) -> Bool { description.attempts.includes(payment) }
+
+    public func record(_ payment: PaymentRecord) throws {
+        payments.append(payment)
+        if payments.count == Self.batchCount { try flushPayments() }
+    }
+
+    public func record(_ attempt: AttemptRecord) throws {
+        attempts.append(attempt)
+        if attempts.count == Self.batchCount { try flushAttempts() }
+    }
+
+    public func record(_ transaction: ChainRecord) throws {
+        transactions.append(transaction)
+        if transactions.count == Self.batchCount { try flushChain() }
+    }
+
+    public func record(_ hour: TimelineRecord) throws {
+        hours.append(hour)
+        if hours.count == Self.batchCount { try flushTimeline() }
+    }
+
+    /// Writes what the run ended with. The manifest says `complete` last of all.
+    public func finish(
+        _ result: RunResult, initialBalances: [Millisatoshi], wall: WallFigures
+    ) throws(RunStoreError) {
+        try flush()
+        try database.writeDirections(
+            of: topology, initialBalances: initialBalances, finalBalances: result.finalBalances)
+        try database.writeIncome(result, of: topology)
+        try database.writeMeta(
+            meta(status: .complete) + [
+                ("digest", digestText(result.digest)),
+                ("events", result.events.description),
+                ("simulated_us", result.simulatedMicroseconds.description),
+                ("drain_us", result.drainMicroseconds.description),
+                ("measured_us", result.measuredMicroseconds.description),
+                ("channel_lifetime_days", result.channelLifetimeDays.description),
+            ])
+        try database.finish()
+        try directory.write(IncomeTable(result, of: topology).csv(), to: "income.csv")
+        try directory.write(wall.json.encoded(), to: "wall.json")
+        try writeManifest(status: .complete, digest: result.digest)
+    }
+
+    /// Writes what an interrupted run had recorded: no income, no final balances, no digest.
+    public func finishInterrupted(initialBalances: [Millisatoshi]) throws(RunStoreError) {
+        try flush()
+        try database.writeDirections(of: topology, initialBalances: initialBalances, finalBalances: [])
+        try database.writeMeta(meta(status: .interrupted))
+        try database.finish()
+        try writeManifest(status: .interrupted, digest: nil)
+    }
+
+    private func writeManifest(status: RunStatus, digest: UInt64?) throws(RunStoreError) {
+        let manifest = description.manifest(
+            of: topology, inputNames: inputNames, status: status, digest: digest)
+        try directory.write(manifest.encoded(), to: "manifest.json")
+    }
+
+    private func meta(status: RunStatus) -> [(name: String, value: String)] {
+        [
+            ("schema_version", RunDatabase.schemaVersion.description),
+            ("program", "millrace \(description.version)"),
+            ("status", status.rawValue),
+            ("topology", topology.name),
+            ("seed", topology.seed.description),
+            ("attempts", description.attempts.description),
+        ]
+    }
+
+    /// `input/NAME`, made distinct where two files bear one name.
+    private static func distinctNames(of inputs: [InputFile]) -> [String] {
+        var taken: Set<String> = []
+        return inputs.map { input in
+            var name = RunDirectory.fileName(from: input.name)
+            while !taken.insert(name).inserted { name = "\(taken.count)-\(name)" }
+            return "input/\(name)"
+        }
+    }
+}
+
+extension RunWriter {
+    private func flush() throws(RunStoreError) {
+        try flushPayments()
+        try flushAttempts()
+        try flushChain()
+        try flushTimeline()
+    }
+
+    private func flushPayments() throws(RunStoreError) {
+        payments.sort { $0.number < $1.number }
+        try database.write { database in
+            var insert = try BulkInsert(into: "payments", columns: 10, in: database)
+            for payment in payments {
+                insert.bind(payment.number)
+                insert.bind(Int64(payment.source))
+                insert.bind(Int64(payment.destination))
+                insert.bind(payment.amount.rawValue)
+                insert.bind(payment.startedAt)
+                insert.bind(payment.endedAt)
+                insert.bind(payment.attempts)
+                insert.bind(payment.hops)
+                insert.bind(payment.fee.rawValue)
+                insert.bind(payment.failure?.name)
+                try insert.insertRow()
+            }
+        }
+        payments.removeAll(keepingCapacity: true)
+    }
+
+    private func flushAttempts() throws(RunStoreError) {
+        attempts.sort { ($0.payment, $0.number) < ($1.payment, $1.number) }
+        try database.write { database in
+            var insert = try BulkInsert(into: "attempts", columns: 8, in: database)
+            var route: [UInt8] = []
+            for attempt in attempts {
+                insert.bind(attempt.payment)
+                insert.bind(attempt.number)
+                insert.bind(attempt.startedAt)
+                insert.bind(attempt.endedAt)
+                insert.bind(attempt.fee.rawValue)
+                insert.bind(attempt.failingHop.map { Int64($0) })
+                insert.bind(attempt.failure?.name)
+                route.removeAll(keepingCapacity: true)
+                directionTexts.append(attempt.route, to: &route)
+                try insert.insertRow(endingWith: route)
+            }
+        }
+        attempts.removeAll(keepingCapacity: true)
+    }
+
+    private func flushChain() throws(RunStoreError) {
+        try database.write { database in
+            var insert = try BulkInsert(into: "chain", columns: 8, in: database)
+            for transaction in transactions {
+                insert.bind(transaction.height)
+                insert.bind(transaction.position)
+                insert.bind(transaction.confirmedAt)
+                insert.bind(transaction.transactionID)
+                insert.bind(transaction.kind.rawValue)
+                insert.bind(Int64(transaction.channel))
+                insert.bind(transaction.weight)
+                insert.bind(transaction.fee.rawValue)
+                try insert.insertRow()
+            }
+        }
+        transactions.removeAll(keepingCapacity: true)
+    }
+
+    private func flushTimeline() throws(RunStoreError) {
+        try database.write { database in
+            var insert = try BulkInsert(into: "timeline", columns: 5, in: database)
+            for hour in hours {
+                insert.bind(hour.hour)
+                insert.bind(hour.settled)
+                insert.bind(hour.failed)
+                insert.bind(hour.volume.rawValue)
+                insert.bind(hour.fees.rawValue)
+                try insert.insertRow()
+            }
+        }
+        hours.removeAll(keepingCapacity: true)
+    }
+}
+
+/// The text of every channel direction, `700000x12x1/0`, laid out once: a run names its channels millions of
+/// times.
+private struct DirectionTexts {
+    private var bytes: [UInt8] = []
+    private var starts: [Int] = [0]
+
+    init(of topology: Topology) {
+        starts.reserveCapacity(2 * topology.channels.count + 1)
+        for channel in topology.channels {
+            let text = channel.shortChannelID.description
+            for side in Side.allCases {
+                bytes.append(contentsOf: "\"\(text)/\(side.rawValue)\"".utf8)
+                starts.append(bytes.count)
+            }
+        }
+    }
+
+    /// Appends a route as a JSON array of texts, which SQLite's `json_each` reads.
+    func append(_ route: [DirectionIndex], to output: inout [UInt8]) {
+        output.append(UInt8(ascii: "["))
+        for (position, direction) in route.enumerated() {
+            if position > 0 { output.append(UInt8(ascii: ",")) }
+            let index = Int(direction.rawValue)
+            output.append(contentsOf: bytes[starts[index]..<starts[index + 1]])
+        }
+        output.append(UInt8(ascii: "]"))
+    }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import PaymentNetwork
+import RunStore
+import Topologies
+
+/// What the shell learns; the numbers of `sysexits.h` where it has them.
+enum ExitStatus: Int32 {
+    case done = 0
+    case usage = 64
+    case badInput = 65
+    case brokenInvariant = 70
+    case inputOutput = 74
+    case interrupted = 130
+}
+
+/// Why a command ended early: an exit code and one line.
+struct CommandFailure: Error {
+    var status: ExitStatus
+    var message: String
+
+    init(_ status: ExitStatus, _ message: String) {
+        self.status = status
+        self.message = message
+    }
+}
+
+extension CommandFailure {
+    init(_ error: RunStoreError) {
+        switch error {
+        case .occupied: self.init(.usage, error.description)
+        case .failed, .database: self.init(.inputOutput, error.description)
+        }
+    }
+
+    /// What a run threw, its recorder included.
+    init(duringRun error: any Error) {
+        switch error {
+        case let failure as CommandFailure: self = failure
+        case let error as RunStoreError: self.init(error)
+        case SimulationError.noTraffic: self.init(.badInput, "\(error)")
+        case SimulationError.interrupted: self.init(.interrupted, "interrupted")
+        case SimulationError.brokenInvariant(let what):
+            self.init(.brokenInvariant, "an invariant is broken, a fault of the program: \(what)")
+        case SimulationError.recordingFailed(let error): self.init(duringRun: error)
+        default: self.init(.inputOutput, "\(error)")
+        }
+    }
+}
+
+/// Standard error: progress and diagnostics, never results.
+enum Diagnostics {
+    static func say(_ message: String) {
+        // Several lines of a library become one.
+        let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+        write("millrace: \(line)\n")
+    }
+
+    static func write(_ text: String) {
+        // Nobody is left to tell that standard error is gone.
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+    }
+}
+
+/// A broken invariant traps; the shell is to see exit code 70 and a line, not a signal's number.
+enum InvariantTrap {
+    static func install() {
+        // Who asked for Swift's own backtrace gets it.
+        guard getenv("SWIFT_BACKTRACE") == nil else { return }
+        for number in [SIGILL, SIGTRAP] {
+            signal(number) { _ in
+                // Only calls that a signal handler may make.
+                let message: StaticString =
+                    "millrace: an invariant is broken, which is a fault of the program; please report the command. Set SWIFT_BACKTRACE=enable=yes to see where.\n"
+                write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)
+                _exit(ExitStatus.brokenInvariant.rawValue)
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import Topologies
+
+extension Topology {
+    /// Payments per simulated second that the file's traffic offers on average over its first `count` payments.
+    ///
+    /// Flows may start and end at different times, so the sum of their rates is not yet what a run meets: this
+    /// walks the moments at which flows come and go. Nil where less than two payments are to be expected.
+    func offeredRate(ofFirst count: UInt64) -> Double? {
+        switch traffic {
+        case .flows(let flows): Self.offeredRate(of: flows, first: Double(count))
+        case .trace(let payments): Self.offeredRate(of: payments.prefix(Int(clamping: count)))
+        }
+    }
+
+    private static func offeredRate(of payments: ArraySlice<TracePayment>) -> Double? {
+        guard let first = payments.first, let last = payments.last, last.microseconds > first.microseconds
+        else {
+            return nil
+        }
+        return Double(payments.count - 1) / (Double(last.microseconds - first.microseconds) / 1e6)
+    }
+
+    private static func offeredRate(of flows: [Flow], first count: Double) -> Double? {
+        let changes = Set(flows.map(\.startsAt) + flows.compactMap(\.endsAt)).sorted()
+        guard let origin = changes.first else { return nil }
+        var expected = 0.0
+        for (index, start) in changes.enumerated() {
+            let rate = flows.reduce(0.0) { sum, flow in
+                let isActive = flow.startsAt <= start && flow.endsAt.map { start < $0 } ?? true
+                return sum + (isActive ? flow.rate : 0)
+            }
+            let end = index + 1 < changes.count ? changes[index + 1] : nil
+            let offered = end.map { ($0 - start) / .seconds(1) * rate } ?? (rate > 0 ? .infinity : 0)
+            if expected + offered >= count {
+                return count / ((start - origin) / .seconds(1) + (count - expected) / rate)
+            }
+            expected += offered
+        }
+        // All flows end before that many.
+        guard let end = changes.last, expected >= 2 else { return nil }
+        return expected / ((end - origin) / .seconds(1))
+    }
+}

@@ -1,0 +1,81 @@
+import Foundation
+import PaymentNetwork
+import Reports
+
+/// One line of a terminal's standard error, redrawn while a command works; silent anywhere else.
+struct ProgressLine {
+    private let isShown: Bool
+    private let stopwatch = Stopwatch()
+
+    init(isQuiet: Bool) { isShown = !isQuiet && Terminal.isStandardErrorOne }
+
+    /// The state of one run.
+    func draw(_ progress: RunProgress) {
+        guard isShown else { return }
+        let ended = progress.settled + progress.failed
+        let seconds = stopwatch.seconds
+        var parts = [
+            Figures.duration(microseconds: progress.simulated) + " simulated",
+            Figures.counted(progress.started, "payment"),
+        ]
+        if ended > 0 {
+            parts.append("\(Figures.percent(Double(progress.settled) / Double(ended), places: 1)) settled")
+        }
+        parts.append("\(Figures.rate(Double(progress.events) / max(seconds, 1e-3))) events/s")
+        draw(fraction: progress.fraction, parts)
+    }
+
+    func draw(fraction: Double, _ parts: [String]) {
+        guard isShown else { return }
+        var parts = parts
+        let seconds = stopwatch.seconds
+        if seconds > 1, fraction > 0.005, fraction < 1 {
+            let left = seconds * (1 - fraction) / fraction
+            parts.append("\(Figures.duration(microseconds: UInt64(max(left, 1).rounded() * 1e6))) left")
+        }
+        let cells = 20
+        let full = Int((min(max(fraction, 0), 1) * Double(cells)).rounded(.down))
+        let bar = String(repeating: "█", count: full) + String(repeating: "░", count: cells - full)
+        let text = "\(bar) \(Figures.percent(fraction, places: 0))  \(parts.joined(separator: " · "))"
+        let line = TerminalText(text).truncated(to: Terminal.standardErrorWidth - 1)
+        Diagnostics.write("\r\u{1B}[K\(line.text)")
+    }
+
+    /// Leaves the line empty for what comes next.
+    func clear() {
+        if isShown { Diagnostics.write("\r\u{1B}[K") }
+    }
+}
+
+/// What the streams are connected to.
+enum Terminal {
+    static var isStandardErrorOne: Bool {
+        isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+    }
+
+    /// Weight and colour only where a person reads, and unless they asked for none (no-color.org).
+    static var outputStyle: TextStyle {
+        let environment = ProcessInfo.processInfo.environment
+        let refuses = !(environment["NO_COLOR"] ?? "").isEmpty || environment["TERM"] == "dumb"
+        return TextStyle(isRich: isatty(STDOUT_FILENO) == 1 && !refuses)
+    }
+
+    static var standardErrorWidth: Int {
+        var size = winsize()
+        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+}
+
+/// Standard output: results, and nothing else.
+enum Output {
+    static func write(_ text: String) throws(CommandFailure) { try write(Array(text.utf8)) }
+
+    static func write(_ bytes: [UInt8]) throws(CommandFailure) {
+        do {
+            try FileHandle.standardOutput.write(contentsOf: bytes)
+        } catch {
+            throw CommandFailure(.inputOutput, "standard output: \(String(cString: strerror(errno)))")
+        }
+    }
+}

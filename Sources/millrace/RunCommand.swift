@@ -1,0 +1,206 @@
+import ArgumentParser
+import Foundation
+import PaymentNetwork
+import Reports
+import RunStore
+import Topologies
+
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Simulates a network: what became of its payments, and what every node earned.",
+        discussion: "Writes a run directory with a copy of the input, run.sqlite and income.csv.")
+
+    @OptionGroup var input: TopologyInput
+
+    @Option(
+        help: ArgumentHelp(
+            "Exactly so many payments start: the first of the flows, or of the trace.", valueName: "count"))
+    var payments: CountArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "Payments per simulated second over all flows, their shares kept.", valueName: "rate"))
+    var rate: RateArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "The last payment starts before this: 7d, 12h, 30m, 90s.", valueName: "time"))
+    var duration: DurationArgument?
+
+    @OptionGroup var traffic: TrafficOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "The run directory; a new or empty one. (default: runs/NAME-SEED, numbered)", valueName: "dir"))
+    var out: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "When signatures are made: as transactions reach the chain, or as the protocol asks. The result is the same.",
+            valueName: "lazy|eager"))
+    var signatures: SignatureMode = .lazy
+
+    @Option(help: ArgumentHelp("Threads of the simulation. The result is the same.", valueName: "count"))
+    var threads: CountArgument = CountArgument(1)
+
+    @Option(
+        help: ArgumentHelp(
+            "Which payments' attempts the run directory keeps. (default: all up to a million payments, then a sample)",
+            valueName: "all|none|1/N"))
+    var attempts: AttemptSampling?
+
+    @Option(help: ArgumentHelp("Nodes shown one by one in the table.", valueName: "count"))
+    var top: Int = 20
+
+    @Flag(help: "One JSON object on standard output, and nothing else there.")
+    var json = false
+
+    @Flag(help: "No progress and no figures of time on standard error.")
+    var quiet = false
+
+    func validate() throws {
+        guard top >= 0 else { throw ValidationError("--top counts nodes: 0 or more") }
+        guard threads.value <= 1_024 else { throw ValidationError("--threads is at most 1024") }
+        if rate != nil, traffic.trace != nil {
+            throw ValidationError("--rate and --trace exclude each other: a trace has its own times")
+        }
+    }
+
+    func run() throws {
+        let stopwatch = Stopwatch()
+        Interruption.listen()
+        var (topology, inputs) = try input.read()
+        try traffic.apply(rate: rate?.value, duration: duration, to: &topology, inputs: &inputs)
+        var settings = RunSettings()
+        settings.signatures = signatures
+        settings.threads = Int(threads.value)
+        settings.paymentsMaximum = payments?.value
+
+        let writer: RunWriter
+        let directory: RunDirectory
+        do {
+            directory =
+                if let out { try RunDirectory(creating: out) } else {
+                    try RunDirectory(numbered: topology.name, seed: topology.seed)
+                }
+            writer = try RunWriter(
+                in: directory, topology: topology, description: description(of: topology, settings, inputs))
+        } catch {
+            throw CommandFailure(error)
+        }
+        do {
+            try simulate(topology, settings, into: writer, at: directory, since: stopwatch)
+        } catch {
+            throw CommandFailure(duringRun: error)
+        }
+    }
+
+    private func simulate(
+        _ topology: Topology, _ settings: RunSettings, into writer: RunWriter, at directory: RunDirectory,
+        since stopwatch: Stopwatch
+    ) throws {
+        let simulation = try NetworkSimulation(topology, settings: settings, recorder: writer)
+        let loading = stopwatch.seconds
+        let line = ProgressLine(isQuiet: quiet)
+        let result: RunResult
+        do {
+            result = try simulation.run { progress in
+                line.draw(progress)
+                return !Interruption.isRequested
+            }
+            line.clear()
+        } catch SimulationError.interrupted {
+            line.clear()
+            try writer.finishInterrupted(initialBalances: simulation.initialBalances())
+            throw CommandFailure(
+                .interrupted, "interrupted; what was recorded until then is in \(directory.path)")
+        }
+        let simulating = stopwatch.seconds - loading
+        var wall = WallFigures(
+            wallSeconds: stopwatch.seconds, loadingSeconds: loading, simulatingSeconds: simulating,
+            eventsPerSecond: Double(result.events) / max(simulating, 1e-9),
+            paymentsPerSecond: Double(result.payments.settled) / max(simulating, 1e-9),
+            memoryPeak: memoryPeak())
+        try writer.finish(result, initialBalances: simulation.initialBalances(), wall: wall)
+        wall.wallSeconds = stopwatch.seconds
+        try show(result, of: topology, settings, wall, directory)
+    }
+
+    private func show(
+        _ result: RunResult, of topology: Topology, _ settings: RunSettings, _ wall: WallFigures,
+        _ directory: RunDirectory
+    ) throws {
+        if json {
+            let document = RunDocument(
+                result, of: topology, settings: settings, wall: wall, directory: directory.path)
+            try Output.write(document.json.encoded())
+        } else {
+            let report = RunReport(result, of: topology, top: top, style: Terminal.outputStyle)
+            try Output.write(report.text())
+            try Output.write(
+                "\nRun directory  \(directory.path)\nDigest         \(digestText(result.digest))\n")
+        }
+        if !quiet { Diagnostics.write(wall.line + "\n") }
+    }
+
+    private func description(
+        of topology: Topology, _ settings: RunSettings, _ inputs: [InputFile]
+    ) -> RunDescription {
+        var overrides = traffic.given
+        if let payments { overrides.append(("payments", payments.value.description)) }
+        if let rate { overrides.append(("rate", rate.text)) }
+        if let duration { overrides.append(("duration", duration.text)) }
+        if let rule = input.channelsWithoutPolicy {
+            overrides.append(("channels-without-policy", rule.rawValue))
+        }
+        return RunDescription(
+            version: Millrace.version, arguments: argumentsWithoutDirectory(),
+            overrides: overrides.sorted { $0.option < $1.option }, settings: settings,
+            attempts: attempts ?? AttemptSampling(forPayments: topology.expectedPayments(settings)),
+            inputs: inputs)
+    }
+
+    private func argumentsWithoutDirectory() -> [String] {
+        var arguments = Array(CommandLine.arguments.dropFirst())
+        arguments.removeAll { $0.hasPrefix("--out=") }
+        if let index = arguments.firstIndex(of: "--out") {
+            arguments.removeSubrange(index..<min(index + 2, arguments.count))
+        }
+        return arguments
+    }
+}
+
+extension SignatureMode: ExpressibleByArgument {}
+
+extension Topology {
+    /// About how many payments a run starts.
+    fileprivate func expectedPayments(_ settings: RunSettings) -> UInt64 {
+        let bound = settings.paymentsMaximum ?? .max
+        switch traffic {
+        case .trace(let payments): return min(bound, UInt64(payments.count))
+        case .flows(let flows):
+            guard let duration else { return settings.paymentsMaximum ?? 0 }
+            let expected = flows.reduce(0.0) { sum, flow in
+                let length = min(flow.endsAt ?? duration, duration) - flow.startsAt
+                return sum + max(0, length / .seconds(1)) * flow.rate * settings.rateFactor
+            }
+            return min(bound, UInt64(min(expected, 1e18)))
+        }
+    }
+}
+
+extension WallFigures {
+    /// The figures of time and memory, for people.
+    var line: String {
+        func time(_ seconds: Double) -> String {
+            Figures.duration(microseconds: UInt64((max(seconds, 0) * 1e6).rounded()))
+        }
+        var parts = [
+            "\(time(wallSeconds)), \(time(loadingSeconds)) of it loading",
+            "\(Figures.rate(paymentsPerSecond)) payments/s", "\(Figures.rate(eventsPerSecond)) events/s",
+        ]
+        if let memoryPeak { parts.append("\(Figures.count((memoryPeak + 500_000) / 1_000_000)) MB") }
+        return parts.joined(separator: " · ")
+    }
+}

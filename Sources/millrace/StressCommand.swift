@@ -1,0 +1,75 @@
+import ArgumentParser
+import PaymentNetwork
+import Reports
+import RunStore
+import Topologies
+
+struct StressCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stress",
+        abstract: "Raises the offered load until success or latency gives way.",
+        discussion: """
+            Every step is a run of its own from the same balances, and offers the same payments, only closer \
+            together; warm-up and duration of the file do not apply. The knee is the highest rate with success of \
+            at least 95 % of the first step's and a 99th percentile of latency of at most twice it.
+            """)
+
+    @OptionGroup var input: TopologyInput
+
+    @Option(
+        help: ArgumentHelp("Lowest and highest payments per simulated second.", valueName: "low:high"))
+    var rate: RateRangeArgument = RateRangeArgument(argument: "1:1000")!
+
+    @Option(help: ArgumentHelp("Loads tried, each the same multiple of the one before.", valueName: "count"))
+    var steps: Int = 10
+
+    @Option(help: ArgumentHelp("Payments of each step.", valueName: "count"))
+    var payments: CountArgument = CountArgument(5_000)
+
+    @OptionGroup var traffic: TrafficOptions
+
+    @Option(
+        help: ArgumentHelp("When signatures are made. The curve is the same.", valueName: "lazy|eager"))
+    var signatures: SignatureMode = .lazy
+
+    @Flag(help: "One JSON object on standard output, and nothing else there.")
+    var json = false
+
+    @Flag(help: "No progress on standard error.")
+    var quiet = false
+
+    func validate() throws {
+        guard (2...100).contains(steps) else { throw ValidationError("--steps is from 2 to 100") }
+    }
+
+    func run() throws {
+        Interruption.listen()
+        var (topology, inputs) = try input.read()
+        try traffic.apply(to: &topology, inputs: &inputs)
+        // Each step offers all its payments, however long its rate takes for them, and counts every one.
+        topology.duration = nil
+        topology.warmup = .zero
+        guard let base = topology.offeredRate(ofFirst: payments.value) else {
+            throw CommandFailure(
+                .badInput, "\(input.path): no traffic to scale; it needs flows, or a trace of some length")
+        }
+        let rates = StressCurve.geometricRates(from: rate.lowest, to: rate.highest, count: steps)
+        var settings = RunSettings()
+        settings.signatures = signatures
+        settings.paymentsMaximum = payments.value
+        let ladder = StressLadder(
+            topology: topology, settings: settings, base: base, rates: rates,
+            line: ProgressLine(isQuiet: quiet))
+        let (curve, speed, offered) = try ladder.climb()
+        let report = StressReport(curve, simulator: [speed], of: topology, payments: offered)
+        if json {
+            try Output.write(report.json.encoded())
+        } else {
+            try Output.write(report.text(style: Terminal.outputStyle))
+        }
+    }
+}
+
+extension RateRangeArgument {
+    var defaultValueDescription: String { "1:1000" }
+}

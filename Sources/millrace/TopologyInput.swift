@@ -1,0 +1,102 @@
+import ArgumentParser
+import Foundation
+import RunStore
+import Topologies
+
+/// Which topology, and how to read it: the same for every command.
+struct TopologyInput: ParsableArguments {
+    @Argument(
+        help: ArgumentHelp(
+            "A topology (YAML), lnd's describegraph or Core Lightning's listchannels; '-' reads standard input.",
+            valueName: "topology"))
+    var path: String
+
+    @Option(
+        help: ArgumentHelp(
+            "Channels in which neither side ever announced a policy: keep or drop.", valueName: "keep|drop"))
+    var channelsWithoutPolicy: ChannelsWithoutPolicy?
+
+    @Option(
+        help: ArgumentHelp(
+            "Core Lightning's listnodes, for the names in a listchannels graph.", valueName: "file"))
+    var nodes: String?
+
+    /// Reads the whole topology. The files it was made from are returned with it, the topology first.
+    func read() throws(CommandFailure) -> (topology: Topology, inputs: [InputFile]) {
+        let file = path == "-" ? try InputReader.standardInput() : try InputReader.file(at: path)
+        var inputs = [file]
+        var options = Topology.ReadOptions()
+        options.channelsWithoutPolicy = channelsWithoutPolicy
+        if let nodes {
+            let list = try InputReader.file(at: nodes)
+            options.nodeNames = list.bytes
+            options.nodeNamesFile = nodes
+            inputs.append(list)
+        }
+        do {
+            let topology = try Topology(
+                bytes: file.bytes, fileName: path == "-" ? "standard-input" : path,
+                directory: path == "-" ? "" : (path as NSString).deletingLastPathComponent, options: options)
+            return (topology, inputs)
+        } catch {
+            throw CommandFailure(.badInput, error.description)
+        }
+    }
+}
+
+extension ChannelsWithoutPolicy: ExpressibleByArgument {}
+extension Topology.BalanceRule: ExpressibleByArgument {}
+
+/// Files from the outside, whole.
+enum InputReader {
+    static func file(at path: String) throws(CommandFailure) -> InputFile {
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+            throw CommandFailure(.inputOutput, "\(path): no such file\(suggestion(for: path))")
+        }
+        guard !isDirectory.boolValue else {
+            throw CommandFailure(.inputOutput, "\(path) is a directory; name a file in it")
+        }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw CommandFailure(.inputOutput, "\(path): cannot be read")
+        }
+        let bytes = [UInt8](data)
+        try refuseCompressed(bytes, name: path)
+        return InputFile(name: (path as NSString).lastPathComponent, bytes: bytes)
+    }
+
+    static func standardInput() throws(CommandFailure) -> InputFile {
+        do {
+            let bytes = [UInt8](try FileHandle.standardInput.readToEnd() ?? Data())
+            try refuseCompressed(bytes, name: "standard input")
+            let isJSON = bytes.first { $0 > UInt8(ascii: " ") } == UInt8(ascii: "{")
+            return InputFile(name: isJSON ? "standard-input.json" : "standard-input.yaml", bytes: bytes)
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch {
+            throw CommandFailure(.inputOutput, "standard input: cannot be read")
+        }
+    }
+
+    private static func refuseCompressed(_ bytes: [UInt8], name: String) throws(CommandFailure) {
+        let formats: [(magic: [UInt8], command: String)] = [
+            ([0x1F, 0x8B], "gunzip -c"), ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "xz -dc"),
+            ([0x28, 0xB5, 0x2F, 0xFD], "zstd -dc"), ([0x42, 0x5A, 0x68], "bunzip2 -c"),
+        ]
+        for format in formats where bytes.starts(with: format.magic) {
+            throw CommandFailure(
+                .badInput, "\(name) is compressed; pipe it: \(format.command) FILE | millrace COMMAND -")
+        }
+    }
+
+    /// The file beside it whose name is nearest.
+    private static func suggestion(for path: String) -> String {
+        let directory = (path as NSString).deletingLastPathComponent
+        let names =
+            (try? FileManager.default.contentsOfDirectory(atPath: directory.isEmpty ? "." : directory)) ?? []
+        guard let name = nearest(to: (path as NSString).lastPathComponent, among: names.sorted()) else {
+            return ""
+        }
+        return "; did you mean \((directory as NSString).appendingPathComponent(name))?"
+    }
+}
