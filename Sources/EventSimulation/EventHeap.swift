@@ -53,6 +53,17 @@ public struct EventHeap<Payload: EventPayload>: ~Copyable {
     /// The time of the first event, or `UInt64.max` when empty.
     @inlinable public var earliestTime: UInt64 { count == 0 ? .max : entries[0].time }
 
+    /// The key of the first event; the queue must not be empty.
+    @inlinable public var firstKey: EventKey {
+        let first = entries[0]
+        return EventKey(time: first.time, source: first.source, sequence: first.sequence)
+    }
+
+    /// Every event, in no particular order.
+    public func pendingEvents() -> [Event<Payload>] {
+        (0..<count).map { events[Int(entries[$0].slot)] }
+    }
+
     @inlinable public mutating func insert(_ event: Event<Payload>) {
         if freeCount == 0 { grow() }
         freeCount -= 1

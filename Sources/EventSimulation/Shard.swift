@@ -9,15 +9,17 @@ public struct Shard<Payload: EventPayload>: ~Copyable {
     /// Events handled so far.
     public var eventCount: UInt64 = 0
 
-    @usableFromInline var queue = EventHeap<Payload>()
+    @usableFromInline var queue: CalendarQueue<Payload>
     /// Per process of the whole simulation; a shard touches its own processes' entries alone.
     @usableFromInline let sequences: UnsafeMutablePointer<UInt64>
     @usableFromInline let digests: UnsafeMutablePointer<Digest>
     @usableFromInline let shardOfProcess: UnsafePointer<UInt16>
     @usableFromInline let index: UInt16
     @usableFromInline let lookahead: UInt64
-    /// Events for other shards, by shard, with their attachments' bytes.
+    /// Events for other shards sent in this window, by shard, with their attachments' bytes.
     @usableFromInline var outgoing: [Mailbox<Payload>]
+    /// The earliest window among them.
+    @usableFromInline var outgoingWindow: UInt64 = .max
 
     init(
         index: UInt16, shardCount: Int, lookahead: UInt64, sequences: UnsafeMutablePointer<UInt64>,
@@ -28,6 +30,7 @@ public struct Shard<Payload: EventPayload>: ~Copyable {
         self.sequences = sequences
         self.digests = digests
         self.shardOfProcess = shardOfProcess
+        queue = CalendarQueue(width: lookahead)
         outgoing = Array(repeating: Mailbox(), count: shardCount)
     }
 
@@ -62,6 +65,7 @@ public struct Shard<Payload: EventPayload>: ~Copyable {
             queue.insert(event)
         } else {
             outgoing[Int(shard)].append(event, bytesIn: attachments)
+            outgoingWindow = min(outgoingWindow, time / lookahead)
             attachments.release(payload.attachment)
         }
     }

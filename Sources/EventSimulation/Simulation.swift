@@ -2,6 +2,13 @@
 public protocol ShardModel: AnyObject {
     associatedtype Payload: EventPayload
     func handle(_ event: Event<Payload>, in shard: inout Shard<Payload>)
+    /// Called by one thread after every window, when no shard is at work: what one model publishes to the others is
+    /// handed over here.
+    func windowEnded()
+}
+
+extension ShardModel {
+    @inlinable public func windowEnded() {}
 }
 
 /// A conservative discrete-event simulation of processes that exchange messages.
@@ -69,54 +76,88 @@ public final class Simulation<Model: ShardModel> {
     /// Handles events until none is pending before `end`.
     ///
     /// - Parameters:
-    ///   - end: events at or after this time stay pending.
-    ///   - batch: how many events pass between two calls of `interrupt` at the most (with one shard).
-    ///   - interrupt: asked between batches; true ends the run early.
+    ///   - end: events at or after this time stay pending; a multiple of the lookahead, or the end of time.
+    ///   - threads: how many may handle shards at the same time.
+    ///   - batch: how many events pass between two calls of `interrupt`, and what its window adds.
+    ///   - interrupt: asked between windows; true ends the run early, and it can be taken up again.
     /// - Returns: whether the run reached `end` (or ran out of events).
-    @inlinable public func run(until end: UInt64 = .max, batch: Int = 65_536, interrupt: () -> Bool) -> Bool {
-        if shardCount == 1 { return runAlone(until: end, batch: batch, interrupt: interrupt) }
-        var handled = 0
-        while true {
-            var earliest = UInt64.max
-            for index in 0..<shardCount { earliest = min(earliest, shards[index].queue.earliestTime) }
-            if earliest >= end { return true }
-            let windowEnd = min(end, (earliest / lookahead + 1) * lookahead)
-            for index in 0..<shardCount {
-                while shards[index].queue.earliestTime < windowEnd {
-                    handleFirst(of: index)
-                    handled += 1
-                }
+    @inlinable public func run(
+        until end: UInt64 = .max, threads: Int = 1, batch: Int = 65_536, interrupt: () -> Bool
+    ) -> Bool {
+        precondition(end == .max || end % lookahead == 0, "a run ends with a window")
+        let endWindow = end / lookahead
+        var handled: UInt64 = 0
+        if shardCount == 1 || threads == 1 {
+            while let window = nextWindow, window < endWindow {
+                let before = handled
+                for index in 0..<shardCount { handled += handle(window, of: index) }
+                finishWindow()
+                if handled / UInt64(batch) != before / UInt64(batch), interrupt() { return false }
             }
-            exchangeMailboxes()
-            if handled >= batch {
-                handled = 0
-                if interrupt() { return false }
+            return true
+        }
+        return WindowCrew.run(threads: min(threads, shardCount)) { crew in
+            while let window = nextWindow, window < endWindow {
+                let before = handled
+                handled += handleTogether(window, with: crew)
+                finishWindow()
+                if handled / UInt64(batch) != before / UInt64(batch), interrupt() { return false }
             }
+            return true
         }
     }
 
-    /// One shard needs no windows: the keys alone order it.
-    @inlinable
-    func runAlone(until end: UInt64, batch: Int, interrupt: () -> Bool) -> Bool {
-        while true {
-            for _ in 0..<batch {
-                if shards[0].queue.earliestTime >= end { return true }
-                handleFirst(of: 0)
-            }
-            if interrupt() { return false }
+    /// The first window with an event anywhere; nil when none is pending.
+    @inlinable var nextWindow: UInt64? {
+        var earliest: UInt64?
+        for index in 0..<shardCount {
+            guard let window = shards[index].queue.nextWindow else { continue }
+            if earliest.map({ window < $0 }) ?? true { earliest = window }
         }
+        return earliest
     }
 
-    @inlinable @inline(__always)
-    func handleFirst(of index: Int) {
+    /// Handles what one shard has in `window`.
+    @inlinable func handle(_ window: UInt64, of index: Int) -> UInt64 {
         let shard = shards + index
-        let event = shard.pointee.queue.popFirst()
-        shard.pointee.begin(event)
-        models[index].handle(event, in: &shard.pointee)
+        shard.pointee.queue.open(window)
+        let before = shard.pointee.eventCount
+        let model = models[index]
+        while let event = shard.pointee.queue.popInWindow() {
+            shard.pointee.begin(event)
+            model.handle(event, in: &shard.pointee)
+        }
+        return shard.pointee.eventCount - before
+    }
+
+    /// Windows with fewer events than this are handled by the calling thread: waking another costs more.
+    @usableFromInline static var crewThreshold: Int { 48 }
+
+    @inlinable func handleTogether(_ window: UInt64, with crew: WindowCrew) -> UInt64 {
+        var known = 0
+        for index in 0..<shardCount where shards[index].queue.count > 0 {
+            known += shards[index].queue.count(in: max(window, shards[index].queue.openWindow))
+        }
+        var handled: UInt64 = 0
+        if known < Self.crewThreshold {
+            for index in 0..<shardCount { handled += handle(window, of: index) }
+            return handled
+        }
+        let before = eventCount
+        // Shards share nothing: whoever takes one handles it to the end of the window.
+        crew.perform(shardCount) { [self] index in _ = handle(window, of: index) }
+        return eventCount - before
+    }
+
+    /// Hands over what the shards sent each other, and lets the models act between windows.
+    @inlinable func finishWindow() {
+        if shardCount > 1 { exchangeMailboxes() }
+        for model in models { model.windowEnded() }
     }
 
     @usableFromInline func exchangeMailboxes() {
-        for sender in 0..<shardCount {
+        for sender in 0..<shardCount where shards[sender].outgoingWindow != .max {
+            shards[sender].outgoingWindow = .max
             for receiver in 0..<shardCount where !shards[sender].outgoing[receiver].events.isEmpty {
                 var mailbox = Mailbox<Payload>()
                 swap(&mailbox, &shards[sender].outgoing[receiver])
@@ -133,7 +174,7 @@ public final class Simulation<Model: ShardModel> {
     public var now: UInt64 { (0..<shardCount).reduce(0) { max($0, shards[$1].now) } }
 
     /// Whether no event is pending.
-    public var isDone: Bool { (0..<shardCount).allSatisfy { shards[$0].queue.isEmpty } }
+    public var isDone: Bool { (0..<shardCount).allSatisfy { shards[$0].queue.count == 0 } }
 
     /// Attachments held by pending events and by the models.
     public var attachmentCount: Int { (0..<shardCount).reduce(0) { $0 + shards[$1].attachments.heldCount } }

@@ -1,3 +1,4 @@
+import Foundation
 import Randomness
 import Testing
 
@@ -56,7 +57,8 @@ private final class PHOLD: ShardModel {
 }
 
 private func run(
-    shards: Int, mischief: Mischief = .none, carriesBytes: Bool = false, placement: (Int) -> Int = { $0 }
+    shards: Int, threads: Int = 1, mischief: Mischief = .none, carriesBytes: Bool = false,
+    placement: (Int) -> Int = { $0 }
 ) -> (digest: Digest, events: UInt64, visits: [Int]) {
     let processes = 60
     let models = (0..<shards).map { _ in
@@ -66,7 +68,7 @@ private func run(
         lookahead: 100, models: models,
         shardOfProcess: (0..<processes).map { UInt16(placement($0) % shards) })
     for process in 0..<UInt32(processes) { simulation.schedule(Hop(), for: process, at: UInt64(process)) }
-    #expect(simulation.run(until: 50_000) { false })
+    #expect(simulation.run(until: 50_000, threads: threads) { false })
     let visits = (0..<processes).map { process in models.reduce(0) { $0 + $1.visits[process] } }
     return (simulation.digest, simulation.eventCount, visits)
 }
@@ -79,6 +81,11 @@ private func run(
         let scattered = run(shards: shards) { $0 * 37 + 11 }
         #expect(sharded.digest == alone.digest && scattered.digest == alone.digest)
         #expect(sharded.visits == alone.visits && sharded.events == alone.events)
+    }
+
+    @Test(arguments: [2, 3, 8], [2, 8, 60])
+    func `does the same on any number of threads`(threads: Int, shards: Int) {
+        #expect(run(shards: shards, threads: threads).digest == run(shards: 1).digest)
     }
 
     @Test(arguments: [1, 4])
@@ -122,6 +129,68 @@ private func run(
                 #expect(event.key == least && event.payload.value == least.sequence)
             }
             #expect(heap.count == pending.count)
+        }
+    }
+}
+
+@Suite struct `A calendar queue` {
+    /// Windows of 2 to 5,000 µs; events from the open window to far beyond the calendar's end; bursts of equal times.
+    @Test(arguments: 0..<40 as Range<UInt64>)
+    func `hands out any insertions in the order of their keys`(seed: UInt64) {
+        var stream = RandomStream(seed: seed, purpose: .init("calendar"), process: 0)
+        let width = [2, 3, 64, 100, 4_999, 5_000][Int(seed % 6)] as UInt64
+        var queue = CalendarQueue<Hop>(width: width)
+        var pending: [EventKey] = []
+        var sequence: UInt64 = 0
+        var now: UInt64 = 0
+        func insert(after delay: UInt64) {
+            let key = EventKey(time: now + delay, source: UInt32(stream.below(5)), sequence: sequence)
+            sequence += 1
+            queue.insert(Event(key: key, destination: 0, payload: Hop(value: key.sequence)))
+            pending.append(key)
+        }
+        for _ in 0..<300 { insert(after: stream.below(width * 3)) }
+        var windows = 0
+        while windows < 400, let window = queue.nextWindow {
+            windows += 1
+            #expect(window == pending.min()!.time / width)
+            queue.open(window)
+            #expect(queue.pendingEvents().map(\.key) == pending.sorted())
+            while let event = queue.popInWindow() {
+                let least = pending.min()!
+                pending.removeAll { $0 == least }
+                #expect(event.key == least && event.payload.value == least.sequence)
+                now = least.time
+                guard sequence < 3_000 else { continue }
+                switch stream.below(8) {
+                case 0: insert(after: stream.below(width))
+                case 1: for _ in 0..<60 { insert(after: 2 * width) }
+                case 2: insert(after: width * (4_000 + stream.below(5_000)))
+                case 3: break
+                default: insert(after: width + stream.below(20 * width))
+                }
+            }
+            #expect(queue.count == pending.count)
+        }
+        #expect(windows > 10)
+    }
+}
+
+@Suite struct `A window crew` {
+    @Test(arguments: [1, 2, 3, 8])
+    func `does every item of every round once`(threads: Int) {
+        let counts = UnsafeMutableBufferPointer<Int>.allocate(capacity: 64)
+        counts.initialize(repeating: 0)
+        defer { counts.deallocate() }
+        WindowCrew.run(threads: threads) { crew in
+            for round in 1...2_000 {
+                crew.perform(round % 64 + 1) { counts[$0] += 1 }
+                // Now and then a pause long enough for the workers to fall asleep.
+                if round % 500 == 0 { usleep(20_000) }
+            }
+        }
+        for index in 0..<64 {
+            #expect(counts[index] == (1...2_000).count { $0 % 64 + 1 > index })
         }
     }
 }
