@@ -3,10 +3,12 @@
 /// Nil where none is near: more than a third of the word's letters would have to change. Candidates whose
 /// length alone puts them out of reach are skipped, so that 20,000 node names take milliseconds.
 package func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
-    let letters = Array(word.utf8.prefix(100))
+    // Hostile names must not make an error slow: at most 100,000 comparisons of 40 letters each.
+    let (lettersMaximum, candidatesMaximum) = (40, 100_000)
+    let letters = Array(word.utf8.prefix(lettersMaximum))
     let reach = max(1, letters.count / 3)
     var best: (name: String, edits: Int)?
-    for candidate in candidates {
+    for candidate in candidates.prefix(candidatesMaximum) {
         let count = candidate.utf8.count
         guard count > 0, abs(count - letters.count) <= reach else { continue }
         let edits = editDistance(letters, Array(candidate.utf8))

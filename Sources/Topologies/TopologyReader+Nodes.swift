@@ -1,6 +1,8 @@
 import LightningTypes
 
 extension TopologyReader {
+    static let groupKeys = ["members", "wallet_sat", "policy"]
+    static let graphKeys = ["format", "file", "nodes", "channels_without_policy"]
     static let nodeKeys = ["name", "alias", "public_key", "group", "wallet_sat", "policy"]
 
     /// Groups before nodes, so that a node's `group` is known; their members after, so that `nodes` may say
@@ -29,14 +31,13 @@ extension TopologyReader {
         // A group may be a bare name: `shops:`.
         let value = entry.value.isEmpty ? YAMLValue(content: .mapping([]), line: entry.line) : entry.value
         return try Section(
-            value, title: "the group \(quoted(entry.key))", keys: ["members", "wallet_sat", "policy"],
+            value, title: "the group \(quoted(entry.key))", keys: Self.groupKeys,
             file: file)
     }
 
     /// The graph file that `graph` refers to.
     mutating func readGraph() throws(TopologyError) {
-        let keys = ["format", "file", "nodes", "channels_without_policy"]
-        guard let section = try root.section("graph", keys: keys) else { return }
+        guard let section = try root.section("graph", keys: Self.graphKeys) else { return }
         guard let format = try section.word("format", of: GraphFormat.self) else {
             throw file.error(section.line, "'graph' lacks 'format'; expected lnd or cln")
         }

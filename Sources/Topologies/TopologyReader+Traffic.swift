@@ -7,6 +7,8 @@ extension TopologyReader {
     ]
     /// No node of any network comes near; beyond it a run would never get past its first microsecond.
     static let rateMaximum = 1e9
+    /// Each flow holds its payers and payees, so many flows over many nodes would fill the memory.
+    static let flowsMaximum = 1_000
 
     /// `topology` has its nodes and channels already; `names` speaks of its indices.
     func readTraffic(into topology: inout Topology) throws(TopologyError) {
@@ -21,7 +23,11 @@ extension TopologyReader {
         }
         var flows: [Topology.Flow] = []
         var connected: [Int32]?
-        for (position, value) in (try root.list("traffic") ?? []).enumerated() {
+        let list = try root.list("traffic") ?? []
+        guard list.count <= Self.flowsMaximum else {
+            throw root.error("traffic", "\(list.count) flows; at most \(Self.flowsMaximum)")
+        }
+        for (position, value) in list.enumerated() {
             let section = try Section(value, title: "a flow", keys: Self.flowKeys, file: file)
             flows.append(try flow(of: section, position: position, in: topology, connected: &connected))
         }

@@ -60,6 +60,15 @@ struct TopologyReader {
 
     // MARK: Settings
 
+    static let layerOneKeys = [
+        "block_interval", "regular_blocks", "confirmations", "feerate_sat_per_vbyte", "block_weight",
+    ]
+    static let latencyKeys = ["floor", "fixed"]
+    static let paymentKeys = [
+        "attempts_maximum", "fee_limit_ppm", "fee_limit_minimum_msat", "final_cltv_expiry_delta",
+        "commitment_interval", "gossip_interval", "channel_lifetime_days",
+    ]
+
     private func settings() throws(TopologyError) -> Topology {
         let name = try root.text("name") ?? Topology.defaultName(of: file.name)
         let isPathPart =
@@ -80,10 +89,7 @@ struct TopologyReader {
 
     private func layerOne() throws(TopologyError) -> Topology.LayerOne {
         var layer = Topology.LayerOne.standard
-        let keys = [
-            "block_interval", "regular_blocks", "confirmations", "feerate_sat_per_vbyte", "block_weight",
-        ]
-        guard let section = try root.section("layer_1", keys: keys) else { return layer }
+        guard let section = try root.section("layer_1", keys: Self.layerOneKeys) else { return layer }
         layer.blockInterval =
             try section.duration("block_interval", from: .milliseconds(1)) ?? layer.blockInterval
         layer.hasRegularBlocks = try section.boolean("regular_blocks") ?? layer.hasRegularBlocks
@@ -102,11 +108,7 @@ struct TopologyReader {
 
     private func paymentRules() throws(TopologyError) -> Topology.PaymentRules {
         var rules = Topology.PaymentRules.standard
-        let keys = [
-            "attempts_maximum", "fee_limit_ppm", "fee_limit_minimum_msat", "final_cltv_expiry_delta",
-            "commitment_interval", "gossip_interval", "channel_lifetime_days",
-        ]
-        guard let section = try root.section("payments", keys: keys) else { return rules }
+        guard let section = try root.section("payments", keys: Self.paymentKeys) else { return rules }
         rules.attemptsMaximum = try section.integer("attempts_maximum", from: 1) ?? rules.attemptsMaximum
         rules.feeLimitProportional =
             try section.integer("fee_limit_ppm", "parts per million")
@@ -125,7 +127,7 @@ struct TopologyReader {
 
     private func latency() throws(TopologyError) -> Topology.Latency {
         var latency = Topology.Latency.standard
-        guard let section = try root.section("latency", keys: ["floor", "fixed"]) else { return latency }
+        guard let section = try root.section("latency", keys: Self.latencyKeys) else { return latency }
         latency.floor = try section.duration("floor", from: .microseconds(1)) ?? latency.floor
         latency.fixed = try section.duration("fixed")
         if let fixed = latency.fixed, fixed < latency.floor {

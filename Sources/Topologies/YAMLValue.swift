@@ -161,11 +161,16 @@ struct YAMLDocument {
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
+            // A fault at the end of the file is reported one line behind it.
+            let line = min(mark.line, 1 + text.utf8.reduce(0) { $0 + ($1 == UInt8(ascii: "\n") ? 1 : 0) })
             if problem.contains("another document") {
-                return file.error(mark.line, "a second document ('---'); a topology is one document")
+                return file.error(line, "a second document ('---'); a topology is one document")
+            }
+            if problem.contains("nesting level") {
+                return file.error(line, "nested more than \(depthMaximum) deep")
             }
             let hint = problem.contains("cannot start any token") ? " (tabs cannot indent YAML)" : ""
-            return file.error(mark.line, "not YAML: \(problem)\(hint)")
+            return file.error(line, "not YAML: \(problem)\(hint)")
         case .reader(let problem, let offset, _, _):
             let line = offset.map { 1 + text.prefix($0).reduce(0) { $0 + ($1.isNewline ? 1 : 0) } }
             return file.error(line, "not YAML: \(problem)")
