@@ -1,0 +1,85 @@
+import Foundation
+import Testing
+
+@testable import RunStore
+
+struct RunDirectoryTests {
+    private let temporary = TemporaryDirectory()
+
+    @Test func `numbers directories of the same name`() throws {
+        let parent = "\(temporary.path)/runs"
+        let names = try (0..<3).map { _ in try RunDirectory(numbered: "village", seed: 7, under: parent).path
+        }
+        #expect(names == ["\(parent)/village-7", "\(parent)/village-7-2", "\(parent)/village-7-3"])
+    }
+
+    @Test func `takes an empty directory and refuses one that is not`() throws {
+        let path = "\(temporary.path)/a/b"
+        let directory = try RunDirectory(creating: path)
+        _ = try RunDirectory(creating: path)
+        try directory.write([1, 2, 3], to: "file")
+        #expect(throws: RunStoreError.self) { try RunDirectory(creating: path) }
+        #expect(try temporary.files(below: "a/b") == ["file": Data([1, 2, 3])])
+    }
+
+    @Test func `refuses a path that leads through a file`() throws {
+        try Data().write(to: URL(fileURLWithPath: "\(temporary.path)/file"))
+        #expect(throws: RunStoreError.self) { try RunDirectory(creating: "\(temporary.path)/file/run") }
+    }
+
+    @Test(arguments: [
+        ("village", "village"), ("../../etc", "etc"), ("a/b c", "a-b-c"), ("", "run"), ("..", "run"),
+        ("Zürich", "Zürich"), ("x\u{0}y\n", "x-y-"),
+    ])
+    func `makes one plain path component of any name`(name: String, expected: String) {
+        #expect(RunDirectory.fileName(from: name) == expected)
+    }
+}
+
+struct AttemptSamplingTests {
+    @Test(arguments: ["all", "none", "1/10", "1/18446744073709551615"])
+    func `reads what it writes`(text: String) {
+        #expect(AttemptSampling(text)?.description == text)
+    }
+
+    @Test(arguments: ["", "1/0", "2/10", "1/", "1/-3", "some", "1/1.5", "ALL"])
+    func `refuses anything else`(text: String) {
+        #expect(AttemptSampling(text) == nil)
+    }
+
+    @Test func `keeps about a million payments' attempts of a large run`() {
+        #expect(AttemptSampling(forPayments: 0) == .oneIn(1))
+        #expect(AttemptSampling(forPayments: 1_000_000) == .oneIn(1))
+        #expect(AttemptSampling(forPayments: 1_000_001) == .oneIn(2))
+        #expect(AttemptSampling(forPayments: 6_600_000) == .oneIn(7))
+    }
+}
+
+struct JSONValueTests {
+    @Test func `keeps the order of members and a line a row`() {
+        let value: JSONValue = [
+            "z": .integer(-1), "a": ["one": .number(1), "none": .null],
+            "rows": .array([["x": .unsigned(.max)], ["x": .number(.infinity)]]), "empty": [],
+        ]
+        #expect(
+            String(decoding: value.encoded(), as: UTF8.self) == """
+                {
+                  "z": -1,
+                  "a": {"one": 1.0, "none": null},
+                  "rows": [
+                    {"x": 18446744073709551615},
+                    {"x": null}
+                  ],
+                  "empty": []
+                }
+
+                """)
+    }
+
+    @Test(arguments: ["", "plain", "\"\\/", "\u{0}\u{1B}[31m\u{7F}\u{9B}", "🥕é\u{2028}", "a\tb\r\n"])
+    func `escapes text so that it reads back`(text: String) throws {
+        let bytes = JSONValue.array([.text(text)]).encoded()
+        #expect(bytes.allSatisfy { $0 >= 0x20 || $0 == 0x0A })
+        #expect(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String] == [text])
+    }
+}

@@ -1,0 +1,255 @@
+import Foundation
+import Testing
+
+@testable import millrace
+
+/// What the shell sees: the built program, run in an empty directory.
+struct CommandTests {
+    private let directory: URL
+
+    init() throws {
+        directory = FileManager.default.temporaryDirectory
+            .appendingPathComponent("millrace-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    }
+
+    private struct Outcome {
+        var code: Int32
+        var output: String
+        var errors: String
+
+        func json() throws -> [String: Any] {
+            try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
+        }
+    }
+
+    private func millrace(_ arguments: String..., input: String = "") throws -> Outcome {
+        try millrace(arguments, input: input)
+    }
+
+    private func millrace(_ arguments: [String], input: String = "") throws -> Outcome {
+        let process = Process()
+        let program: URL = try #require(Self.program, "millrace is built beside the tests")
+        process.executableURL = program
+        process.arguments = arguments
+        process.currentDirectoryURL = directory
+        let (inputPipe, output, errors) = (Pipe(), Pipe(), Pipe())
+        process.standardInput = inputPipe
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        try inputPipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+        try inputPipe.fileHandleForWriting.close()
+        // Standard error never fills a pipe: it is not a terminal here, so it has a line or two.
+        let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        let diagnostics = String(
+            decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        process.waitUntilExit()
+        return Outcome(code: process.terminationStatus, output: text, errors: diagnostics)
+    }
+
+    /// Beside the test bundle, or beside what holds it.
+    private static let program: URL? = {
+        let starts =
+            [Bundle.main.bundleURL, Bundle.main.executableURL].compactMap(\.self)
+            + Bundle.allBundles.map(\.bundleURL)
+        for start in starts {
+            var folder = start
+            for _ in 0..<4 {
+                let candidate = folder.appendingPathComponent("millrace")
+                var isDirectory: ObjCBool = false
+                let exists = FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isDirectory)
+                if exists, !isDirectory.boolValue { return candidate }
+                folder.deleteLastPathComponent()
+            }
+        }
+        return nil
+    }()
+
+    private static func shipped(_ name: String) -> String {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("topologies/\(name)").path
+    }
+
+    private let triangle = shipped("triangle.yaml")
+
+    @Test func `run prints a table, a digest and where the run directory is`() throws {
+        let outcome = try millrace("run", triangle, "--payments", "50")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains("What the nodes earned, in satoshis"))
+        #expect(outcome.output.contains("not a forecast"))
+        #expect(outcome.output.contains("Run directory  runs/triangle-1\n"))
+        #expect(!outcome.output.contains("\u{1B}"))
+        let files = try FileManager.default.contentsOfDirectory(
+            atPath: directory.appendingPathComponent("runs/triangle-1").path)
+        #expect(files.sorted() == ["income.csv", "input", "manifest.json", "run.sqlite", "wall.json"])
+    }
+
+    @Test func `run's JSON has the keys that are promised`() throws {
+        let outcome = try millrace("run", triangle, "--payments", "50", "--json", "--seed", "3", "--quiet")
+        #expect(outcome.code == 0)
+        #expect(outcome.errors.isEmpty)
+        let document = try outcome.json()
+        let promised = [
+            "digest", "seed", "threads", "signatures", "events", "messages", "simulated_seconds",
+            "wall_seconds",
+            "loading_seconds", "payments", "failures", "attempts", "mean_hops", "fees_paid_msat",
+            "fees_earned_msat", "income",
+        ]
+        #expect(Set(promised).subtracting(document.keys).isEmpty)
+        #expect(document["seed"] as? Int == 3)
+        #expect(document["run_directory"] as? String == "runs/triangle-3")
+        let payments = try #require(document["payments"] as? [String: Any])
+        #expect(payments["attempted"] as? Int == 50)
+        #expect(Set(payments.keys) == ["attempted", "routable", "settled", "failed"])
+        let income = try #require(document["income"] as? [[String: Any]])
+        #expect(income.count == 3)
+        #expect(
+            Set(income[0].keys) == [
+                "node", "alias", "forwards", "volume_msat", "routing_fees_msat", "fees_paid_msat",
+                "onchain_fees_msat", "net_msat", "capital_msat", "apr_gross", "apr_net",
+            ])
+    }
+
+    @Test func `a file and the same bytes piped in are the same run`() throws {
+        let file = try millrace("run", triangle, "--payments", "50", "--json", "--signatures", "eager").json()
+        let text = try String(contentsOfFile: triangle, encoding: .utf8)
+        let piped = try millrace("run", "-", "--payments", "50", "--json", input: text).json()
+        #expect(file["digest"] as? String == piped["digest"] as? String)
+        #expect(file["signatures"] as? String == "eager")
+    }
+
+    @Test func `stress's JSON has the shape that is promised`() throws {
+        let document = try millrace(
+            "stress", triangle, "--payments", "40", "--steps", "3", "--rate", "0.1:10", "--json"
+        ).json()
+        #expect(Set(document.keys) == ["network", "simulator"])
+        let network = try #require(document["network"] as? [String: Any])
+        #expect(Set(network.keys) == ["steps", "knee_per_second", "verdict"])
+        let steps = try #require(network["steps"] as? [[String: Any]])
+        #expect(steps.map { $0["offered_per_second"] as? Double } == [0.1, 1, 10])
+        #expect(Set(steps[0].keys) == ["offered_per_second", "settled_per_second", "success", "latency_ms"])
+        #expect(Set((steps[0]["latency_ms"] as? [String: Any] ?? [:]).keys) == ["p50", "p90", "p99"])
+        let simulator = try #require(document["simulator"] as? [[String: Any]])
+        #expect(
+            Set(simulator[0].keys) == [
+                "threads", "payments_per_second", "events_per_second", "messages_per_second",
+            ])
+    }
+
+    @Test func `route names every hop, and its JSON adds up`() throws {
+        let text = try millrace(
+            "route", triangle, "--from", "alice", "--to", "bob", "--amount-msat", "250000")
+        #expect(text.code == 0)
+        #expect(text.output.hasPrefix("alice → bob, 250 sat: 1 channel, fee 0 sat (0.000 %)"))
+        let document = try millrace(
+            "route", triangle, "--from", "alice", "--to", "carol", "--amount-msat", "600000000", "--json"
+        ).json()
+        let route = try #require(document["route"] as? [String: Any])
+        let hops = try #require(route["hops"] as? [[String: Any]])
+        #expect(hops.map { $0["from"] as? String } == ["alice", "bob"])
+        // 1 sat and 500 millionths.
+        #expect(route["fee_msat"] as? Int == 301_000)
+        #expect(hops.map { $0["amount_msat"] as? Int } == [600_301_000, 600_000_000])
+    }
+
+    @Test func `route without an answer says so and is no failure`() throws {
+        let query = ["route", triangle, "--from", "alice", "--to", "carol", "--amount-msat", "60000000000"]
+        let text = try millrace(query)
+        #expect(text.code == 0)
+        #expect(text.output.contains("no route"))
+        let document = try millrace(query + ["--json"]).json()
+        #expect(document["route"] is NSNull)
+        #expect(document["reason"] as? String == "no_route")
+    }
+
+    @Test func `route looks at balances only when asked`() throws {
+        // Carol owns 100,000 sat of her channel with Alice and 500,000 of the one with Bob.
+        let unseen = try millrace(
+            "route", triangle, "--from", "carol", "--to", "alice", "--amount-msat", "300000000")
+        #expect(unseen.output.contains("1 channel,"))
+        let seen = try millrace(
+            "route", triangle, "--from", "carol", "--to", "alice", "--amount-msat", "300000000", "--balances")
+        #expect(seen.output.contains("2 channels,"))
+    }
+
+    @Test func `inspect counts`() throws {
+        let document = try millrace("inspect", triangle, "--json").json()
+        #expect((document["nodes"] as? [String: Any])?["total"] as? Int == 3)
+        #expect((document["channels"] as? [String: Any])?["without_policy"] as? Int == 0)
+        #expect(try millrace("inspect", triangle).output.contains("4,500,000 sat"))
+    }
+
+    @Test(arguments: [
+        (["rnu", "x.yaml"], "no command 'rnu'; did you mean 'run'?"),
+        (["frobnicate"], "no command 'frobnicate'; there are run, stress, inspect, route"),
+        (["run"], "Missing expected argument '<topology>'"),
+        (["run", "x.yaml", "--paymets", "3"], "Did you mean '--payments'?"),
+        (["run", "x.yaml", "--payments", "0"], "'--payments <count>'"),
+        (["run", "x.yaml", "--payments", "-1"], "--payments"),
+        (["run", "x.yaml", "--rate", "nan"], "'--rate <rate>'"),
+        (["run", "x.yaml", "--duration", "7"], "'--duration <time>'"),
+        (["run", "x.yaml", "--amount-sat", "5:4"], "--amount-sat"),
+        (["run", "x.yaml", "--rate", "1", "--trace", "t.csv"], "exclude each other"),
+        (["stress", "x.yaml", "--rate", "10:1"], "--rate"),
+        (["stress", "x.yaml", "--steps", "1"], "--steps is from 2 to 100"),
+        (["route", "x.yaml", "--from", "a", "--to", "b"], "--amount-msat"),
+        (["route", "x.yaml", "--from", "a", "--to", "b", "--amount-msat", "1", "--seed", "2"], "--balances"),
+    ])
+    func `refuses a wrong command line with one line and code 64`(arguments: [String], message: String) throws
+    {
+        let outcome = try millrace(arguments)
+        #expect(outcome.code == 64)
+        #expect(outcome.output.isEmpty)
+        #expect(
+            outcome.errors.hasPrefix("millrace: ") && outcome.errors.contains(message), "\(outcome.errors)")
+        #expect(outcome.errors.split(separator: "\n").count == 1)
+    }
+
+    @Test func `a file where a command belongs is told what to type`() throws {
+        let outcome = try millrace(triangle)
+        #expect(outcome.code == 64)
+        #expect(outcome.errors == "millrace: a command comes first: millrace run \(triangle)\n")
+    }
+
+    @Test func `a missing file is code 74, with the nearest name`() throws {
+        let outcome = try millrace("run", Self.shipped("triangel.yaml"))
+        #expect(outcome.code == 74)
+        #expect(outcome.errors.contains("no such file; did you mean \(triangle)?"))
+        #expect(try millrace("run", directory.path).code == 74)
+        #expect(try millrace("run", triangle, "--trace", "nowhere.csv").code == 74)
+    }
+
+    @Test(arguments: ["", "millrace: 2\n", "nodes: [", "{\"nodes\": 3}", "\u{1F}"])
+    func `a bad file is code 65 and one line`(text: String) throws {
+        let outcome = try millrace("run", "-", input: text)
+        #expect(outcome.code == 65)
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.errors.split(separator: "\n").count == 1)
+        #expect(!FileManager.default.fileExists(atPath: directory.appendingPathComponent("runs").path))
+    }
+
+    @Test func `a compressed file is told how to be piped`() throws {
+        let file = directory.appendingPathComponent("graph.json.gz")
+        try Data([0x1F, 0x8B, 8, 0]).write(to: file)
+        let outcome = try millrace("run", "graph.json.gz")
+        #expect(outcome.code == 65)
+        #expect(outcome.errors.contains("gunzip -c"))
+    }
+
+    @Test func `a directory that is not empty is refused`() throws {
+        #expect(try millrace("run", triangle, "--payments", "5", "--out", "here").code == 0)
+        let again = try millrace("run", triangle, "--payments", "5", "--out", "here")
+        #expect(again.code == 64)
+        #expect(again.errors == "millrace: here is not empty; name a new or empty directory with --out\n")
+    }
+
+    @Test func `help and version go to standard output`() throws {
+        #expect(try millrace("--version").output == "millrace \(Millrace.version)\n")
+        for command in ["run", "stress", "inspect", "route"] {
+            let help = try millrace(command, "--help")
+            #expect(help.code == 0)
+            #expect(help.output.contains("USAGE: millrace \(command)"))
+        }
+    }
+}
