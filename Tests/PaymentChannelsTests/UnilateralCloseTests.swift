@@ -176,6 +176,26 @@ import Testing
         #expect(story.refusal(of: stranger) == nil)
         try expectDelayed(success, &story)
     }
+
+    @Test func `is accepted with 483 HTLCs each way, the most there can be`() throws {
+        let pair = ChannelPair(.free(dust: 354, feerate: 253), alice: sat(500_000))
+        for _ in 0..<483 {
+            for side in Side.allCases { try pair.offer(sat(600), from: side, payment: 11) }
+        }
+        #expect(pair.alice.channel.refusal(of: sat(600)) == .tooManyHTLCs)
+        try pair.settle()
+        var story = ChainStory(pair)
+        let commitment = try #require(pair.latest(of: .first))
+        #expect(commitment.secondStage.count == 966 && commitment.transaction.outputs.count == 968)
+        #expect(commitment.fee == Satoshi(253 * (724 + 172 * 966) / 1_000))
+        #expect(story.refusal(of: story.fullySigned(commitment.transaction)) == nil)
+        for side in Side.allCases {
+            while !pair[side].held.isEmpty { pair.resolve(.failed, by: side) }
+        }
+        try pair.settle()
+        pair.expectQuiet()
+        #expect(pair.alice.channel.local.ours == sat(500_000))
+    }
 }
 
 /// Alice goes on chain with a commitment that she has revoked.
