@@ -39,14 +39,16 @@ extension Channel {
 
     /// Signs the peer's next commitment (BOLT 2, `commitment_signed`); the caller sends the message.
     public mutating func commit(in pool: inout HTLCPool, _ settled: inout SettledHTLCs) -> CommitmentSigned {
-        precondition(canCommit, "BOLT 2: MUST NOT send a commitment_signed message that does not include any updates")
+        precondition(
+            canCommit, "BOLT 2: MUST NOT send a commitment_signed message that does not include any updates")
         remoteNumber += 1
         awaitsRevocation = true
         changesToCommit = 0
         advance(.sentCommit, in: &pool, &settled)
         recount(in: pool)
         return CommitmentSigned(
-            number: remoteNumber, fingerprint: fingerprint(of: remote, number: remoteNumber, ownerIsUs: false))
+            number: remoteNumber, fingerprint: fingerprint(of: remote, number: remoteNumber, ownerIsUs: false)
+        )
     }
 
     /// Takes in the peer's `commitment_signed` and revokes the commitment before it (`revoke_and_ack`).

@@ -175,7 +175,8 @@ public struct Channel: BitwiseCopyable, Sendable {
             owed += terms.commitmentFee(untrimmedHTLCs: Int(local.untrimmedCount) + (isUntrimmed ? 1 : 0))
         }
         // The balance comes first: an amount from the wire may be anything, and sums trap.
-        guard amount <= local.theirs, local.theirs - amount >= Millisatoshi(owed + terms.channelReserve) else {
+        guard amount <= local.theirs, local.theirs - amount >= Millisatoshi(owed + terms.channelReserve)
+        else {
             throw .peerCannotAfford
         }
         guard local.received + amount <= terms.htlcValueInFlightMaximum else { throw .tooMuchInFlight }
@@ -192,11 +193,13 @@ public struct Channel: BitwiseCopyable, Sendable {
     public mutating func remove(_ index: HTLCIndex, as removal: HTLCRemoval, in pool: inout HTLCPool) {
         precondition(
             pool[index].state == .receivedAddAckRevocation,
-            "BOLT 2: must not send an update_fulfill_htlc or update_fail_htlc until the HTLC is irrevocably committed")
+            "BOLT 2: must not send an update_fulfill_htlc or update_fail_htlc until the HTLC is irrevocably committed"
+        )
         precondition(removal != .none, "an HTLC is removed for a reason")
         pool[index].removal = removal
         let htlc = pool[index]
-        remote.remove(htlc, isUntrimmed: isUntrimmed(htlc, ownerIsUs: false), mark: mark(htlc, ownerIsUs: false))
+        remote.remove(
+            htlc, isUntrimmed: isUntrimmed(htlc, ownerIsUs: false), mark: mark(htlc, ownerIsUs: false))
         pool[index].state = .sentRemove
         changesToCommit += 1
         checkTotals()
@@ -208,7 +211,9 @@ public struct Channel: BitwiseCopyable, Sendable {
     ) throws(ProtocolViolation) -> HTLCIndex {
         guard phase == .normal || phase == .shuttingDown else { throw .unexpectedMessage(phase) }
         var index = firstHTLC
-        while !index.isNone, !(pool[index].id == id && pool[index].state.isOffered) { index = pool[index].next }
+        while !index.isNone, !(pool[index].id == id && pool[index].state.isOffered) {
+            index = pool[index].next
+        }
         guard !index.isNone else { throw .unknownHTLC(id: id) }
         guard pool[index].state == .sentAddAckRevocation else {
             throw .htlcNotRemovable(id: id, pool[index].state)
@@ -276,11 +281,13 @@ public struct Channel: BitwiseCopyable, Sendable {
             }
             if htlc.state.isInRemote {
                 counted.remote.count(
-                    htlc, isUntrimmed: isUntrimmed(htlc, ownerIsUs: false), mark: mark(htlc, ownerIsUs: false))
+                    htlc, isUntrimmed: isUntrimmed(htlc, ownerIsUs: false), mark: mark(htlc, ownerIsUs: false)
+                )
             }
             index = htlc.next
         }
-        precondition(counted.local == local && counted.remote == remote, "running totals differ from a recount")
+        precondition(
+            counted.local == local && counted.remote == remote, "running totals differ from a recount")
         checkTotals()
     }
 }

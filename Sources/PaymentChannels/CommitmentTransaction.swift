@@ -67,7 +67,9 @@ extension Channel {
             view.count(
                 htlc, isUntrimmed: isUntrimmed(htlc, ownerIsUs: true), mark: mark(htlc, ownerIsUs: true))
         }
-        guard fingerprint(of: view, number: localNumber, ownerIsUs: true) == localFingerprint else { return nil }
+        guard fingerprint(of: view, number: localNumber, ownerIsUs: true) == localFingerprint else {
+            return nil
+        }
         return commitment(of: view, members, context, point: point, ownerIsUs: true)
     }
 
@@ -84,7 +86,8 @@ extension Channel {
     /// BOLT 3, "Commitment Transaction": the owner's output delayed and revocable, the other side's spendable, the
     /// anchors, and an output for each HTLC that is not trimmed.
     private func commitment(
-        of view: CommitmentView, _ members: [HTLC], _ context: CommitmentContext, point: Bytes32, ownerIsUs: Bool
+        of view: CommitmentView, _ members: [HTLC], _ context: CommitmentContext, point: Bytes32,
+        ownerIsUs: Bool
     ) -> CommitmentTransaction {
         let owner = ownerIsUs ? context.ours : context.theirs
         let other = ownerIsUs ? context.theirs : context.ours

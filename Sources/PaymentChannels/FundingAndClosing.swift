@@ -8,7 +8,9 @@ public func fundingOutput(capacity: Satoshi, _ a: PublicKey, _ b: PublicKey) -> 
 }
 
 /// Puts two parties' signatures into the order the funding output asks for.
-public func fundingWitness(_ a: (key: PublicKey, signature: Signature), _ b: (key: PublicKey, signature: Signature))
+public func fundingWitness(
+    _ a: (key: PublicKey, signature: Signature), _ b: (key: PublicKey, signature: Signature)
+)
     -> Witness
 {
     Witness(signatures: a.key < b.key ? [a.signature, b.signature] : [b.signature, a.signature])
@@ -31,7 +33,8 @@ public func closingTransaction(
     let inputs = [Input(funding)]
     func transaction(_ first: Satoshi, _ second: Satoshi) -> Transaction {
         var outputs: [Output] = []
-        for (value, key) in [(first, ours), (second, theirs)] where value > .zero && value >= channel.terms.dustLimit {
+        for (value, key) in [(first, ours), (second, theirs)]
+        where value > .zero && value >= channel.terms.dustLimit {
             outputs.append(Output(value: value, key: key))
         }
         // BIP 69: by value, then by script.
@@ -42,7 +45,9 @@ public func closingTransaction(
     }
     let weight = transaction(ourShare, theirShare).weight(spending: [output])
     let fee = Satoshi((weight * feeratePerKiloweight + 999) / 1_000)
-    if channel.isFunder { ourShare = ourShare.subtractingOrZero(fee) } else {
+    if channel.isFunder {
+        ourShare = ourShare.subtractingOrZero(fee)
+    } else {
         theirShare = theirShare.subtractingOrZero(fee)
     }
     let closing = transaction(ourShare, theirShare)
