@@ -43,7 +43,8 @@ extension Topology.Latency {
 
     /// One way over the link of a channel, in microseconds, never below the floor.
     func delay(of channel: ShortChannelID, seed: UInt64) -> UInt64 {
-        if let fixed { return max(fixed.microseconds, floor.microseconds) }
+        let floor = max(floor.microseconds, 2)
+        if let fixed { return max(fixed.microseconds, floor) }
         var stream = RandomStream(seed: seed, purpose: .init("latency"), channel: channel)
         let u = stream.unitInterval()
         var upper = 1
@@ -51,7 +52,7 @@ extension Topology.Latency {
         let (low, high) = (Self.roundTrips[upper - 1], Self.roundTrips[upper])
         let share = (u - low.quantile) / (high.quantile - low.quantile)
         let roundTrip = low.milliseconds + share * (high.milliseconds - low.milliseconds)
-        return max(UInt64(roundTrip * 500), floor.microseconds)
+        return max(UInt64(roundTrip * 500), floor)
     }
 }
 

@@ -2,10 +2,10 @@ import Routing
 
 /// The versions of the public channel graph, each with the time from which nodes see it.
 ///
-/// The gossip process adds a version a window before its time; from then on it is immutable, and every process reads
-/// the one of its own time.
+/// The gossip process makes a version a window before its time; it is put up between windows, and from then on every
+/// process reads the one of its own time.
 final class GossipBoard: @unchecked Sendable {
-    // Unchecked: written by one process, read for times at least a window later only.
+    // Unchecked: written between windows only, when no shard is at work.
     private var versions: [(time: UInt64, graph: ChannelGraph)]
 
     init(_ graph: ChannelGraph) { versions = [(0, graph)] }

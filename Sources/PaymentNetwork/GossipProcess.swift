@@ -1,5 +1,6 @@
 import EventSimulation
 import LightningTypes
+import Routing
 
 /// Gossip as a process: collects what nodes announce of their directions and publishes a new version of the graph at
 /// the next epoch, when every sender sees it at once (BOLT 7's staggered broadcast, thinned to epochs).
@@ -8,6 +9,8 @@ final class GossipProcess {
     private var enabled: [DirectionIndex] = []
     private var disabled: [DirectionIndex] = []
     private var epoch: UInt64?
+    /// Made in this window, to be seen by all from its time on.
+    private var made: (time: UInt64, graph: ChannelGraph)?
 
     init(_ world: NetworkWorld) { self.world = world }
 
@@ -27,9 +30,15 @@ final class GossipProcess {
     func publish(_ shard: inout Shard<NetworkMessage>) {
         guard let time = epoch else { preconditionFailure("an epoch nobody asked for") }
         epoch = nil
-        world.board.publish(
-            world.board.latest.withDirections(enabled: enabled, disabled: disabled), at: time)
+        made = (time, world.board.latest.withDirections(enabled: enabled, disabled: disabled))
         enabled.removeAll()
         disabled.removeAll()
+    }
+
+    /// Hands a new version over, between windows, when no shard reads the board.
+    func release() {
+        guard let version = made else { return }
+        made = nil
+        world.board.publish(version.graph, at: version.time)
     }
 }

@@ -135,14 +135,11 @@ extension NetworkShard {
         _ slot: UInt32, failure: FailureName?, failingHop: UInt8?, _ shard: borrowing Shard<NetworkMessage>
     ) {
         let payment = payments[slot]
-        guard let recorder, let route = payment.route, recorder.wantsAttempts(of: payment.token.number) else {
-            return
-        }
-        let record = AttemptRecord(
-            payment: payment.token.number, number: payment.attempts - 1, startedAt: payment.attemptStartedAt,
-            endedAt: shard.now, route: route.hops.map(\.direction), fee: route.totalFee, failure: failure,
-            failingHop: failingHop)
-        do { try recorder.record(record) } catch { statistics.recordingError = error }
+        guard wantsRecords, let route = payment.route else { return }
+        records.attempts.append(
+            PendingAttempt(
+                payment: payment.token.number, number: payment.attempts - 1, startedAt: payment.attemptStartedAt,
+                endedAt: shard.now, route: route, failure: failure, failingHop: failingHop))
     }
 
     /// The payer knows how its payment ended; nil: settled.
@@ -158,6 +155,6 @@ extension NetworkShard {
         statistics.count(record, isMeasured: payment.token.isMeasured)
         // The route taken is part of what the payer did.
         shard.fold(record.number << 8 | UInt64(failure?.rawValue ?? .max), record.fee.rawValue << 8 | UInt64(record.hops))
-        do { try recorder?.record(record) } catch { statistics.recordingError = error }
+        if wantsRecords { records.payments.append(record) }
     }
 }

@@ -12,7 +12,9 @@ import Settlement
 /// 1, gossip and traffic, one process each, live on the first shard.
 final class NetworkShard: ShardModel {
     let world: NetworkWorld
-    let recorder: (any RunRecorder)?
+    /// What this window's events have to report; handed to the recorder when the window ends.
+    var records = RecordBuffer()
+    let wantsRecords: Bool
     let isEager: Bool
     /// Claimed by the first search: not every shard has payers.
     lazy var search = RouteSearch(for: world.board.latest)
@@ -35,9 +37,9 @@ final class NetworkShard: ShardModel {
     let gossip: GossipProcess?
     let traffic: TrafficProcess?
 
-    init(_ world: NetworkWorld, recorder: (any RunRecorder)?, hasServices: Bool) {
+    init(_ world: NetworkWorld, wantsRecords: Bool, hasServices: Bool) {
         self.world = world
-        self.recorder = recorder
+        self.wantsRecords = wantsRecords
         isEager = world.settings.signatures == .eager
         let layer = world.topology.layerOne
         clock = BlockClock(
@@ -99,10 +101,10 @@ final class NetworkShard: ShardModel {
     }
 
     private func mineBlock(_ shard: inout Shard<NetworkMessage>) {
-        layerOne?.mine(&shard, &clock) { transaction in
-            do { try recorder?.record(transaction) } catch { statistics.recordingError = error }
-        }
+        layerOne?.mine(&shard, &clock) { if wantsRecords { records.transactions.append($0) } }
     }
+
+    func windowEnded() { gossip?.release() }
 
     /// The books' capital follows the channel's.
     func noteCapital(of end: DirectionIndex, _ shard: borrowing Shard<NetworkMessage>) {

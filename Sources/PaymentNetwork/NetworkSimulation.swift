@@ -39,7 +39,8 @@ public final class NetworkSimulation {
     public convenience init(
         _ topology: Topology, settings: RunSettings, recorder: (any RunRecorder)? = nil
     ) throws(SimulationError) {
-        try self.init(topology, settings: settings, recorder: recorder, shardCount: 1)
+        try self.init(
+            topology, settings: settings, recorder: recorder, shardCount: settings.threads == 1 ? 1 : settings.threads * 4)
     }
 
     init(
@@ -52,10 +53,9 @@ public final class NetworkSimulation {
         case .flows, .trace: break
         }
         let world = NetworkWorld(topology, settings: settings)
-        let shards = (0..<shardCount).map { NetworkShard(world, recorder: recorder, hasServices: $0 == 0) }
-        var placement = (0..<world.nodeCount).map { UInt16($0 % shardCount) }
-        placement += Array(repeating: 0, count: world.processCount - world.nodeCount)
-        simulation = Simulation(lookahead: world.lookahead, models: shards, shardOfProcess: placement)
+        let shards = (0..<shardCount).map { NetworkShard(world, wantsRecords: recorder != nil, hasServices: $0 == 0) }
+        simulation = Simulation(
+            lookahead: world.lookahead, models: shards, shardOfProcess: world.placement(onShards: shardCount))
         self.world = world
         self.recorder = recorder
         services = shards[0]
@@ -94,10 +94,14 @@ public final class NetworkSimulation {
     public func run(progress: (RunProgress) -> Bool = { _ in true }) throws -> RunResult {
         var lastReport = DispatchTime.now().uptimeNanoseconds
         var isStopped = false
-        let isFinished = simulation.run(batch: 4_096) {
-            if simulation.models.contains(where: { $0.breakdown != nil || $0.statistics.recordingError != nil }) {
-                return true
-            }
+        var recordingError: (any Error)?
+        func deliverRecords() {
+            guard let recorder, recordingError == nil else { return }
+            do { try RecordBuffer.deliver(simulation.models, to: recorder) } catch { recordingError = error }
+        }
+        let isFinished = simulation.run(threads: world.settings.threads, batch: 1_024) {
+            deliverRecords()
+            if recordingError != nil || simulation.models.contains(where: { $0.breakdown != nil }) { return true }
             // The wall clock decides only when to report; nothing of it reaches the model.
             let now = DispatchTime.now().uptimeNanoseconds
             guard now - lastReport > 100_000_000 else { return false }
@@ -108,9 +112,8 @@ public final class NetworkSimulation {
         if let breakdown = simulation.models.lazy.compactMap(\.breakdown).first {
             throw SimulationError.brokenInvariant(breakdown)
         }
-        if let error = simulation.models.lazy.compactMap(\.statistics.recordingError).first {
-            throw SimulationError.recordingFailed(error)
-        }
+        deliverRecords()
+        if let recordingError { throw SimulationError.recordingFailed(recordingError) }
         guard isFinished, !isStopped else { throw SimulationError.interrupted }
         return try finish()
     }

@@ -58,7 +58,8 @@ final class NetworkWorld: @unchecked Sendable {
         self.settings = settings
         let seed = topology.seed
         keys = KeyRing(seed: seed)
-        lookahead = max(topology.latency.floor.microseconds, 1)
+        // The engine's windows last from 2 µs to a minute; a shorter lookahead than the floor is always right.
+        lookahead = min(max(topology.latency.floor.microseconds, 2), 60_000_000)
         commitmentInterval = topology.payments.commitmentInterval.microseconds
         gossipInterval = max(topology.payments.gossipInterval.microseconds, 2 * lookahead)
         measuredFrom = topology.warmup.microseconds
@@ -225,5 +226,25 @@ extension Topology {
             needed[Int(payer)] += channel.capacity + fee
         }
         return zip(nodes, needed).map { $0.wallet ?? $1 }
+    }
+}
+
+extension NetworkWorld {
+    /// Which shard each process stands on: nodes by falling number of channels, each to the shard with the fewest so
+    /// far, since channels are where messages come from. Layer 1, gossip and traffic share the first.
+    func placement(onShards count: Int) -> [UInt16] {
+        var placement = [UInt16](repeating: 0, count: processCount)
+        guard count > 1 else { return placement }
+        var loads = [Int](repeating: 0, count: count)
+        let byDegree = (0..<nodeCount).sorted {
+            let (a, b) = (ends(of: $0).count, ends(of: $1).count)
+            return a != b ? a > b : $0 < $1
+        }
+        for node in byDegree {
+            guard let lightest = loads.indices.min(by: { loads[$0] < loads[$1] }) else { break }
+            placement[node] = UInt16(lightest)
+            loads[lightest] += ends(of: node).count + 1
+        }
+        return placement
     }
 }

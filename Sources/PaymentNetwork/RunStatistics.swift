@@ -26,7 +26,6 @@ struct RunStatistics {
     var latencies = Histogram<UInt64>(
         lowestDiscernibleValue: 1_000, highestTrackableValue: 1 << 40, numberOfSignificantValueDigits: .three)
     var hours: [TimelineRecord] = []
-    var recordingError: (any Error)?
 
     mutating func count(_ payment: PaymentRecord, isMeasured: Bool) {
         if payment.failure == nil { settled += 1 } else { failed += 1 }
@@ -92,6 +91,5 @@ struct RunStatistics {
             hours[index].volume += hour.volume
             hours[index].fees += hour.fees
         }
-        recordingError = recordingError ?? other.recordingError
     }
 }

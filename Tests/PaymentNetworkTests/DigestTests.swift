@@ -20,6 +20,26 @@ import Topologies
         }
     }
 
+    @Test(arguments: [2, 3, 8], [1, 2, 8])
+    func `is the same on any number of threads, and so are the records`(threads: Int, shards: Int) throws {
+        let network = try busyNetwork(rate: 200)
+        func run(threads: Int, shards: Int) throws -> (result: RunResult, notes: Notebook) {
+            var settings = RunSettings()
+            settings.threads = threads
+            settings.paymentsMaximum = 2_000
+            let notes = Notebook()
+            let simulation = try NetworkSimulation(
+                network, settings: settings, recorder: notes, shardCount: shards)
+            return (try simulation.run(), notes)
+        }
+        let alone = try run(threads: 1, shards: 1)
+        let together = try run(threads: threads, shards: shards)
+        #expect(alone.result.digest == together.result.digest)
+        #expect(alone.notes.payments.map(\.number) == together.notes.payments.map(\.number))
+        #expect(alone.notes.attempts.map(\.route) == together.notes.attempts.map(\.route))
+        #expect(alone.result.latencyMilliseconds == together.result.latencyMilliseconds)
+    }
+
     @Test(arguments: [false, true])
     func `is the same with lazy and eager signatures`(opened: Bool) throws {
         var settings = RunSettings()
