@@ -127,7 +127,7 @@ extension BidirectionalSearch {
             label.pointee.forwardEdge |= NodeLabel.severalDirect
             return
         }
-        label.pointee.forwardStamp = stamp
+        label.pointee.forwardStamp = isPushed ? stamp : stamp | 1
         label.pointee.forwardKey = 1
         label.pointee.forwardEdge = UInt32(position)
         if isPushed { forward.push(SearchEntry(key: 1, node: edge.peer, position: SearchEntry.fresh)) }
@@ -151,8 +151,9 @@ extension BidirectionalSearch {
         let key = label.pointee.forwardKey
         var position = entry.position
         if position == SearchEntry.fresh {
-            guard label.pointee.forwardStamp == stamp, node != destination else { return }
+            guard label.pointee.forwardStamp == stamp else { return }
             label.pointee.forwardStamp = stamp | 1
+            guard node != destination else { return }
             position = row.start
             if readsWholeRows, row.coreEnd < row.end {
                 forward.push(SearchEntry(key: key, node: entry.node, position: row.coreEnd))
@@ -257,7 +258,7 @@ extension BidirectionalSearch {
             let rest = peer.pointee.forwardStamp > stamp ? peer.pointee.forwardKey : forwardLeast
             guard reached <= best, rest <= best &- reached else { continue }
             if edge.pointee.minimum > received {
-                if node != destination { refuse(edge.pointee, before: rest) }
+                if node != destination { refuse(edge.pointee, before: rest, hasFee: true) }
                 continue
             }
             peer.pointee.backwardKey = reached
@@ -270,15 +271,15 @@ extension BidirectionalSearch {
     }
 
     /// Notes that a direction's minimum is above what it would carry: a route that carries more may use it.
-    /// `before` bounds the key of the way to it.
-    private mutating func refuse(_ edge: GraphEdge, before: UInt64) {
+    /// `before` bounds the key of the way to it; `hasFee` is false for the source's own channels.
+    private mutating func refuse(_ edge: GraphEdge, before: UInt64, hasFee: Bool) {
         let surplus = edge.minimum - amount
-        guard surplus < feeCeiling else { return }
-        let feeThere = fee(
-            baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: edge.minimum)
-        let least = edge.peer == UInt32(source) ? surplus : surplus + feeThere
-        guard least < feeCeiling, before < feeCeiling << 8 else { return }
-        refusedKey = min(refusedKey, least << 8 &+ before)
+        guard surplus < feeCeiling, before < feeCeiling << 8 else { return }
+        let feeThere =
+            hasFee
+            ? fee(baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: edge.minimum) : 0
+        guard surplus + feeThere < feeCeiling else { return }
+        refusedKey = min(refusedKey, (surplus + feeThere) << 8 &+ before)
     }
 
     /// The backward search has settled a neighbour of the source: takes the lowest channel that carries enough.
@@ -297,22 +298,22 @@ extension BidirectionalSearch {
         let first = labels[node].forwardEdge
         if first & NodeLabel.severalDirect == 0 {
             let edge = outgoing[Int(first)]
-            return fits(received, through: edge, from: source) ? edge.direction : nil
+            return fits(received, through: edge) ? edge.direction : nil
         }
         var lowest: UInt32?
         for position in outgoingRows[source].start..<outgoingRows[source].end {
             let edge = outgoing[Int(position)]
             guard edge.peer == UInt32(node), edge.direction < lowest ?? .max else { continue }
-            if fits(received, through: edge, from: source) { lowest = edge.direction }
+            if fits(received, through: edge) { lowest = edge.direction }
         }
         return lowest
     }
 
-    private mutating func fits(_ received: UInt64, through edge: GraphEdge, from node: Int) -> Bool {
-        guard received <= edge.maximum else { return false }
-        if node == source, !canSpend(received, edge.direction) { return false }
+    /// Whether a direction out of the source carries `received`.
+    private mutating func fits(_ received: UInt64, through edge: GraphEdge) -> Bool {
+        guard received <= edge.maximum, canSpend(received, edge.direction) else { return false }
         if received < edge.minimum {
-            refuse(edge, before: 0)
+            refuse(edge, before: 0, hasFee: false)
             return false
         }
         return true
@@ -321,6 +322,9 @@ extension BidirectionalSearch {
     // MARK: Meetings
 
     /// The true key of the way found through `meeting`, if its amounts fit, bounds the best from above.
+    ///
+    /// The way may visit a node twice. Leaving out the circle is cheaper, and possible as long as the part before
+    /// `meeting` keeps its minimums with any amount: no bound is taken from one that does not.
     @inline(never) private mutating func meet(at meeting: Int) {
         var key = labels[meeting].backwardKey
         var node = meeting
@@ -329,9 +333,9 @@ extension BidirectionalSearch {
             let received = amount &+ key >> 8
             let ends = layout.channels[Int(edge.direction >> 1)]
             node = Int(edge.direction & 1 == 0 ? ends.node1 : ends.node2)
-            guard fits(received, through: edge, from: node), key & 255 < 255 else { return }
+            guard edge.minimum <= amount, received <= edge.maximum, key & 255 < 255 else { return }
             if node == source {
-                best = min(best, key &+ 1)
+                if canSpend(received, edge.direction) { best = min(best, key &+ 1) }
                 return
             }
             key =

@@ -92,7 +92,7 @@ public final class RouteSearch {
             route.map { $0.hops.count <= request.hopsMaximum && $0.cltvExpiryDelta <= request.cltvMaximum }
             ?? true
         let bound = min(
-            search.sourceKey, request.feeMaximum.map { min($0.rawValue, feeCeiling) << 8 } ?? .max)
+            search.sourceKey, request.feeMaximum.map { min($0.rawValue, feeCeiling - 1) << 8 | 255 } ?? .max)
         if search.isCut || !keepsLimits || search.refusedKey <= (route == nil ? bound : search.sourceKey) {
             labelSearchCount += 1
             var exact = LabelSearch(graph, request, excluded: excluded, spendable: spendable)
