@@ -342,7 +342,7 @@ extension BidirectionalSearch {
                 key &+ 1
                 &+ fee(baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: received)
                 << 8
-            guard key < best else { return }
+            guard key < best, key < feeCeiling << 8 else { return }
         }
     }
 }

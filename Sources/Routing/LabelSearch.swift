@@ -11,8 +11,8 @@ import LightningTypes
 /// whose minimum lies above the amount delivered, and not above what a route within the bound could carry, are
 /// *thresholds*. Without one, the first pass is exact. With one, a second pass bounded by the first's route lets
 /// a label replace another only when it visits no node the other does not, and carries the same amount or one
-/// that already meets every threshold. Such searches are exponential at worst: after `labelsMaximum` labels the
-/// best route known stands.
+/// that already meets every threshold. To decide this is exponential at worst (it holds the knapsack problem):
+/// after `dividedLabelsMaximum` labels the best route known stands, and `isUndecided` says so.
 struct LabelSearch {
     private struct Label {
         var node: Int32
@@ -24,7 +24,10 @@ struct LabelSearch {
         var cltv: UInt64
     }
 
+    /// Bounds the first pass, which a graph of this size does not come near.
     static let labelsMaximum = 1 << 18
+    /// Bounds the second pass to milliseconds. Every graph of 6 nodes needs far fewer.
+    static let dividedLabelsMaximum = 1 << 12
 
     private let graph: ChannelGraph
     private let request: RouteRequest
@@ -39,6 +42,8 @@ struct LabelSearch {
     private var labelsAtNode: [[Int32]]
     private var bestKey = UInt64.max
     private var best: [UInt32] = []
+    /// Whether a pass ended at its bound, so that the answer is not proved to be the best.
+    private(set) var isUndecided = false
 
     init(
         _ graph: ChannelGraph, _ request: RouteRequest, excluded: UnsafeMutablePointer<UInt64>,
@@ -72,18 +77,17 @@ struct LabelSearch {
         excluded[Int(direction) >> 6] & 1 << UInt64(direction & 63) != 0
     }
 
-    /// The canonical cheapest route within the request's limits on hops and expiry; nil if there is none.
+    /// The canonical cheapest route within the request's limits on hops and expiry; nil if none better than the
+    /// known one is found.
     ///
-    /// - Parameter knownKey: the key of a route known to keep them; nil: none is known.
-    mutating func cheapestRoute(knownKey: UInt64?) -> Route? {
-        if let knownKey {
-            bestKey = knownKey
-        } else {
-            bestKey = feeCeiling << 8
-            search(threshold: 0)
-            if best.isEmpty, let maximum = request.feeMaximum {
-                bestKey = min(maximum.rawValue, feeCeiling - 1) << 8 | 255
-            }
+    /// - Parameters:
+    ///   - knownKey: the key of a route known to keep them; nil: none is known.
+    ///   - breaksLimits: whether the cheapest route without limits breaks one, so that a first pass is needed.
+    mutating func cheapestRoute(knownKey: UInt64?, breaksLimits: Bool) -> Route? {
+        bestKey = knownKey ?? feeCeiling << 8
+        if breaksLimits { search(threshold: 0) }
+        if knownKey == nil, best.isEmpty, let maximum = request.feeMaximum {
+            bestKey = min(maximum.rawValue, feeCeiling - 1) << 8 | 255
         }
         let threshold = highestThreshold(within: bestKey)
         if threshold > 0 { search(threshold: threshold) }
@@ -124,7 +128,12 @@ struct LabelSearch {
                 node: request.destination, next: -1, direction: .max, key: 0,
                 cltv: UInt64(request.finalCLTVExpiryDelta)))
         heap.push(SearchEntry(key: 0, node: 0, position: SearchEntry.fresh))
-        while heap.count > 0, heap.leastKey <= bestKey, labels.count < Self.labelsMaximum {
+        let labelsMaximum = threshold == 0 ? Self.labelsMaximum : Self.dividedLabelsMaximum
+        while heap.count > 0, heap.leastKey <= bestKey {
+            if labels.count >= labelsMaximum {
+                isUndecided = true
+                return
+            }
             let index = Int32(heap.popLeast().node)
             let label = labels[Int(index)]
             guard label.next < 0 || labelsAtNode[Int(label.node)].contains(index) else { continue }

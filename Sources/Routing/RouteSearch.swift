@@ -17,6 +17,8 @@ public final class RouteSearch {
     private var stamp: UInt32 = 0
     /// Queries so far that took the search with several labels a node: it costs milliseconds.
     public private(set) var labelSearchCount = 0
+    /// Those of them whose answer is the best found, but not proved to be the best there is.
+    public private(set) var undecidedCount = 0
 
     /// Ready for every graph of this size, whatever its version.
     public init(nodeCount: Int, channelCount: Int) {
@@ -91,14 +93,19 @@ public final class RouteSearch {
         let keepsLimits =
             route.map { $0.hops.count <= request.hopsMaximum && $0.cltvExpiryDelta <= request.cltvMaximum }
             ?? true
-        let bound = min(
-            search.sourceKey, request.feeMaximum.map { min($0.rawValue, feeCeiling - 1) << 8 | 255 } ?? .max)
-        if search.isCut || !keepsLimits || search.refusedKey <= (route == nil ? bound : search.sourceKey) {
+        // A direction refused for its minimum matters up to this key.
+        let keyMaximum =
+            route == nil
+            ? request.feeMaximum.map { min($0.rawValue, feeCeiling - 1) << 8 | 255 } ?? feeCeiling << 8
+            : search.sourceKey
+        let breaksLimits = search.isCut || !keepsLimits
+        if breaksLimits || search.refusedKey <= keyMaximum {
             labelSearchCount += 1
             var exact = LabelSearch(graph, request, excluded: excluded, spendable: spendable)
-            let isBounded = route != nil && keepsLimits && !search.isCut
-            let found = exact.cheapestRoute(knownKey: isBounded ? search.sourceKey : nil)
-            if found == nil, !isBounded, route != nil || search.isCut { throw .limitsExceeded }
+            let found = exact.cheapestRoute(
+                knownKey: route == nil || breaksLimits ? nil : search.sourceKey, breaksLimits: breaksLimits)
+            if exact.isUndecided { undecidedCount += 1 }
+            if breaksLimits, found == nil { throw .limitsExceeded }
             route = found ?? route
         }
         guard let route else { throw .noRoute }

@@ -23,22 +23,41 @@ struct MainnetSnapshot {
     let queries: [(source: Int32, destination: Int32, amount: UInt64, fee: UInt64)]
 
     private struct Graph: Decodable {
-        struct Node: Decodable { var pub_key: String }
+        struct Node: Decodable {
+            var key: String
+            enum CodingKeys: String, CodingKey { case key = "pub_key" }
+        }
         struct Policy: Decodable {
-            var time_lock_delta: UInt16
-            var min_htlc: String
-            var fee_base_msat: String
-            var fee_rate_milli_msat: String
-            var max_htlc_msat: String
-            var disabled: Bool
+            var cltvExpiryDelta: UInt16
+            var htlcMinimum: String
+            var baseFee: String
+            var proportionalFee: String
+            var htlcMaximum: String
+            var isDisabled: Bool
+            enum CodingKeys: String, CodingKey {
+                case cltvExpiryDelta = "time_lock_delta"
+                case htlcMinimum = "min_htlc"
+                case baseFee = "fee_base_msat"
+                case proportionalFee = "fee_rate_milli_msat"
+                case htlcMaximum = "max_htlc_msat"
+                case isDisabled = "disabled"
+            }
         }
         struct Edge: Decodable {
-            var channel_id: String
-            var node1_pub: String
-            var node2_pub: String
+            var id: String
+            var node1: String
+            var node2: String
             var capacity: String
-            var node1_policy: Policy?
-            var node2_policy: Policy?
+            var policy1: Policy?
+            var policy2: Policy?
+            enum CodingKeys: String, CodingKey {
+                case id = "channel_id"
+                case node1 = "node1_pub"
+                case node2 = "node2_pub"
+                case capacity
+                case policy1 = "node1_policy"
+                case policy2 = "node2_policy"
+            }
         }
         var nodes: [Node]
         var edges: [Edge]
@@ -46,24 +65,24 @@ struct MainnetSnapshot {
 
     private init() throws {
         let file = try JSONDecoder().decode(Graph.self, from: Self.unpacked("describegraph.json.gz"))
-        let keys = file.nodes.map(\.pub_key).sorted()
+        let keys = file.nodes.map(\.key).sorted()
         let nodes = Dictionary(uniqueKeysWithValues: keys.enumerated().map { ($1, Int32($0)) })
         let policy = { (policy: Graph.Policy?) in
             policy.map {
                 ChannelPolicy(
-                    baseFee: Millisatoshi(UInt64($0.fee_base_msat)!),
-                    proportionalFee: UInt32($0.fee_rate_milli_msat)!, cltvExpiryDelta: $0.time_lock_delta,
-                    isDisabled: $0.disabled, htlcMinimum: Millisatoshi(UInt64($0.min_htlc)!),
-                    htlcMaximum: Millisatoshi(UInt64($0.max_htlc_msat)!))
+                    baseFee: Millisatoshi(UInt64($0.baseFee)!),
+                    proportionalFee: UInt32($0.proportionalFee)!, cltvExpiryDelta: $0.cltvExpiryDelta,
+                    isDisabled: $0.isDisabled, htlcMinimum: Millisatoshi(UInt64($0.htlcMinimum)!),
+                    htlcMaximum: Millisatoshi(UInt64($0.htlcMaximum)!))
             }
         }
         self.nodes = nodes
         channels = file.edges.map {
             ChannelGraph.Channel(
-                node1: nodes[$0.node1_pub]!, node2: nodes[$0.node2_pub]!,
-                shortChannelID: ShortChannelID(UInt64($0.channel_id)!),
+                node1: nodes[$0.node1]!, node2: nodes[$0.node2]!,
+                shortChannelID: ShortChannelID(UInt64($0.id)!),
                 capacity: Satoshi(UInt64($0.capacity)!),
-                policy1: policy($0.node1_policy), policy2: policy($0.node2_policy))
+                policy1: policy($0.policy1), policy2: policy($0.policy2))
         }.sorted { $0.shortChannelID < $1.shortChannelID }
         graph = ChannelGraph(nodeCount: nodes.count, channels: channels)
         let lines = try String(contentsOf: Self.folder.appending(path: "routes.csv"), encoding: .utf8)
