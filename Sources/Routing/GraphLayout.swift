@@ -21,7 +21,9 @@ struct GraphEdge: BitwiseCopyable {
 /// (dead ends, and trees hanging from the core). Each row lists directions to core nodes first, so that a
 /// search between core nodes never reads the rest. Policies decide the core, not whether they are enabled
 /// now: a version may then use fewer nodes than the core has, never more.
-final class GraphLayout: Sendable {
+final class GraphLayout: @unchecked Sendable {
+    // Unchecked for its pointers alone: nothing they point to changes after `init`.
+
     struct ChannelEnds: Sendable {
         var node1: Int32
         var node2: Int32
@@ -48,9 +50,9 @@ final class GraphLayout: Sendable {
     /// By direction.
     let policies: [ChannelPolicy?]
     let positions: [Position]
-    /// By node; one row more than nodes is never needed, since rows carry their ends.
-    let incomingRows: [Row]
-    let outgoingRows: [Row]
+    /// By node. Not arrays, since the search would count references to them.
+    let incomingRows: UnsafeMutablePointer<Row>
+    let outgoingRows: UnsafeMutablePointer<Row>
     let isCore: [Bool]
 
     init(nodeCount: Int, channels: [ChannelGraph.Channel]) {
@@ -78,7 +80,9 @@ final class GraphLayout: Sendable {
         let isCore = neighbours.core()
 
         /// Rows by the node `row` gives, each sorted: core first, then cheapest, then by channel.
-        func rows(by row: (Int) -> Int32, peer: (Int) -> Int32) -> (rows: [Row], order: [Int]) {
+        func rows(by row: (Int) -> Int32, peer: (Int) -> Int32) -> (
+            rows: UnsafeMutablePointer<Row>, order: [Int]
+        ) {
             var order = directions
             order.sort { a, b in
                 let (rowA, rowB) = (row(a), row(b))
@@ -92,7 +96,7 @@ final class GraphLayout: Sendable {
                 if policyA.baseFee != policyB.baseFee { return policyA.baseFee < policyB.baseFee }
                 return a < b
             }
-            var rows = [Row](repeating: Row(start: 0, coreEnd: 0, end: 0), count: nodeCount)
+            let rows = UnsafeMutablePointer<Row>.allocate(capacity: nodeCount)
             var position = 0
             for node in 0..<nodeCount {
                 let start = position
@@ -103,7 +107,8 @@ final class GraphLayout: Sendable {
                 }
                 let coreEnd = position
                 while position < order.count, Int(row(order[position])) == node { position += 1 }
-                rows[node] = Row(start: Int32(start), coreEnd: Int32(coreEnd), end: Int32(position))
+                (rows + node).initialize(
+                    to: Row(start: Int32(start), coreEnd: Int32(coreEnd), end: Int32(position)))
             }
             return (rows, order)
         }
@@ -128,6 +133,11 @@ final class GraphLayout: Sendable {
         incomingRows = incoming.rows
         outgoingRows = outgoing.rows
         edgeCount = directions.count
+    }
+
+    deinit {
+        incomingRows.deallocate()
+        outgoingRows.deallocate()
     }
 
     /// Writes every direction into both tables, unusable as yet.

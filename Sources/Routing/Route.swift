@@ -64,6 +64,9 @@ public struct Route: Hashable, Sendable {
 }
 
 /// Why there is no route for a request.
+///
+/// Where an `htlc_minimum` above the amount decides, routes dearer than `feeMaximum` are not looked for: the
+/// failure is then `noRoute` or `limitsExceeded`, though a route above the limit may exist.
 public enum RoutingFailure: Error, Hashable, Sendable {
     /// Source and destination are the same node.
     case destinationIsSource

@@ -1,0 +1,348 @@
+import LightningTypes
+
+/// What a search knows of a node: half a cache line, so that a meeting costs no second miss.
+struct NodeLabel: BitwiseCopyable {
+    /// Keys: fee << 8 | hops. From the source to here, at the least; from here to the destination, exactly.
+    var forwardKey: UInt64
+    var backwardKey: UInt64
+    /// The position in the outgoing table of the direction that led here; see `severalDirect`.
+    var forwardEdge: UInt32
+    /// The direction to take from here.
+    var backwardDirection: UInt32
+    /// At `stamp` of the query: labelled; one above: settled; below: not reached yet.
+    var forwardStamp: UInt32
+    var backwardStamp: UInt32
+
+    static let unreached = NodeLabel(
+        forwardKey: 0, backwardKey: 0, forwardEdge: 0, backwardDirection: 0, forwardStamp: 0, backwardStamp: 0
+    )
+    /// Set in `forwardEdge` where several channels lead here from the source: the first is named.
+    static let severalDirect: UInt32 = 1 << 31
+}
+
+/// The cheapest route by searching from both ends at once.
+///
+/// **From the destination** a Dijkstra search settles nodes with the true amount each has to receive. Fees rise
+/// with the amount: a smaller amount at a node never makes the way before it dearer. A key is the fee and, below
+/// it, the hops; both sum along a route, so the least key at each node belongs to the best way from it, and zero
+/// fees (a common plateau) cannot close a circle. Among equal keys a node keeps the lowest first channel, which
+/// makes the way from every node the one with the lowest short channel ids.
+///
+/// **From the source** a second search computes at the amount delivered, the least any route carries. Its keys
+/// are lower bounds for the way from the source to a node; it leaves out only what a route cannot use (too small
+/// a maximum, exclusions, spendable balances) and asks for no minimum, which a larger amount may meet.
+///
+/// Where the two meet, the forward way is computed anew with the true amounts: if they fit, its key bounds the
+/// best one from above. From then on a node is dropped when its backward key plus its forward bound (its key
+/// where settled, else the least key still waiting there) is above that. The backward search ends when nothing
+/// else waits; it has then settled every node of every optimal route, and the answer is its own.
+///
+/// Rows stand in order of proportional fee. A row is read only as far as that fee alone keeps it below what else
+/// waits; then the rest goes back into the heap under that bound. The thousands of directions at a hub are never
+/// all read.
+///
+/// Exact but for two cases, which it reports: a direction refused for its minimum alone, on a way that could
+/// still match the best one (a dearer way on might meet the minimum), and more than 255 hops.
+struct BidirectionalSearch {
+    let incoming: UnsafeMutablePointer<GraphEdge>
+    let outgoing: UnsafeMutablePointer<GraphEdge>
+    let incomingRows: UnsafeMutablePointer<GraphLayout.Row>
+    let outgoingRows: UnsafeMutablePointer<GraphLayout.Row>
+    let layout: GraphLayout
+    let labels: UnsafeMutablePointer<NodeLabel>
+    let excluded: UnsafeMutablePointer<UInt64>
+    let hasExclusions: Bool
+    let spendable: ((DirectionIndex) -> Millisatoshi)?
+    let source: Int
+    let destination: Int
+    let amount: UInt64
+    let stamp: UInt32
+    /// Whether rows have to be read beyond the core.
+    let readsWholeRows: Bool
+    var forward: SearchHeap
+    var backward: SearchHeap
+
+    /// How many directions of a row are read before the rest is put off: about what one stall fetches.
+    static let edgesAtOnce: Int32 = 8
+
+    /// No optimal route's key is above this.
+    var best = UInt64.max
+    /// The best way found from the source, once the backward search settled its second node.
+    var sourceKey = UInt64.max
+    var sourceDirection = UInt32.max
+    /// The least key a route could have through a direction that was refused for its minimum.
+    var refusedKey = UInt64.max
+    /// Whether a label had more hops than a key can count.
+    var isCut = false
+}
+
+extension BidirectionalSearch {
+    mutating func run() {
+        labels[destination].backwardKey = 0
+        labels[destination].backwardStamp = stamp
+        backward.push(SearchEntry(key: 0, node: UInt32(destination), position: SearchEntry.fresh))
+        leaveSource()
+        while true {
+            let forwardLeast = forward.leastKey
+            let backwardLeast = backward.leastKey
+            guard backwardLeast < best else { return }
+            if forwardLeast == .max || forwardLeast > best &- backwardLeast || backward.count <= forward.count
+            {
+                stepBackward(forwardLeast)
+            } else {
+                stepForward(backwardLeast)
+            }
+        }
+    }
+
+    // MARK: From the source
+
+    /// Labels all that the source can reach over a channel of its own.
+    private mutating func leaveSource() {
+        labels[source].forwardKey = 0
+        labels[source].forwardStamp = stamp | 1
+        labels[source].backwardKey = 0
+        labels[source].backwardStamp = stamp | 1
+        let row = outgoingRows[source]
+        var position = row.start
+        let end = readsWholeRows ? row.end : row.coreEnd
+        while position < end {
+            leaveSource(by: position, isPushed: true)
+            position &+= 1
+        }
+        guard !readsWholeRows, !layout.isCore[destination] else { return }
+        while position < row.end {
+            if outgoing[Int(position)].peer == UInt32(destination) {
+                leaveSource(by: position, isPushed: false)
+            }
+            position &+= 1
+        }
+    }
+
+    private mutating func leaveSource(by position: Int32, isPushed: Bool) {
+        let edge = outgoing[Int(position)]
+        guard edge.maximum >= amount, canSpend(amount, edge.direction) else { return }
+        let label = labels + Int(edge.peer)
+        if label.pointee.forwardStamp >= stamp {
+            label.pointee.forwardEdge |= NodeLabel.severalDirect
+            return
+        }
+        label.pointee.forwardStamp = isPushed ? stamp : stamp | 1
+        label.pointee.forwardKey = 1
+        label.pointee.forwardEdge = UInt32(position)
+        if isPushed { forward.push(SearchEntry(key: 1, node: edge.peer, position: SearchEntry.fresh)) }
+    }
+
+    @inline(__always) private func isExcluded(_ direction: UInt32) -> Bool {
+        hasExclusions && excluded[Int(direction) >> 6] & 1 << UInt64(direction & 63) != 0
+    }
+
+    private func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool {
+        if isExcluded(direction) { return false }
+        guard let spendable else { return true }
+        return spendable(DirectionIndex(direction)).rawValue >= amount
+    }
+
+    private mutating func stepForward(_ backwardLeast: UInt64) {
+        let entry = forward.popLeast()
+        let node = Int(entry.node)
+        let label = labels + node
+        let row = outgoingRows[node]
+        let key = label.pointee.forwardKey
+        var position = entry.position
+        if position == SearchEntry.fresh {
+            guard label.pointee.forwardStamp == stamp else { return }
+            label.pointee.forwardStamp = stamp | 1
+            guard node != destination else { return }
+            position = row.start
+            if readsWholeRows, row.coreEnd < row.end {
+                forward.push(SearchEntry(key: key, node: entry.node, position: row.coreEnd))
+            }
+        }
+        let after = label.pointee.backwardStamp > stamp ? label.pointee.backwardKey : backwardLeast
+        guard key <= best, after <= best &- key else { return }
+        if key & 255 == 255 {
+            isCut = true
+            return
+        }
+        let end = position < row.coreEnd ? row.coreEnd : readsWholeRows ? row.end : position
+        let waiting = forward.leastKey
+        let unconditional = position &+ Self.edgesAtOnce
+        while position < end {
+            let edge = outgoing + Int(position)
+            let feeHere = fee(
+                baseFee: edge.pointee.baseFee, proportionalFee: edge.pointee.proportionalFee,
+                forwarding: amount)
+            let bound = key &+ 1 &+ (feeHere &- UInt64(edge.pointee.baseFee)) << 8
+            if bound > waiting, position >= unconditional {
+                if bound <= best {
+                    forward.push(SearchEntry(key: bound, node: entry.node, position: position))
+                }
+                return
+            }
+            position &+= 1
+            guard edge.pointee.maximum >= amount else { continue }
+            let reached = key &+ 1 &+ feeHere << 8
+            let peer = labels + Int(edge.pointee.peer)
+            if peer.pointee.forwardStamp >= stamp, peer.pointee.forwardKey <= reached { continue }
+            guard reached < feeCeiling << 8, !isExcluded(edge.pointee.direction) else { continue }
+            let isMet = peer.pointee.backwardStamp >= stamp
+            let rest =
+                peer.pointee.backwardStamp > stamp
+                ? peer.pointee.backwardKey : backwardLeast
+            guard reached <= best, rest <= best &- reached else { continue }
+            peer.pointee.forwardKey = reached
+            peer.pointee.forwardStamp = stamp
+            peer.pointee.forwardEdge = UInt32(position &- 1)
+            forward.push(
+                SearchEntry(key: reached, node: edge.pointee.peer, position: SearchEntry.fresh))
+            if isMet, peer.pointee.backwardKey < best &- reached { meet(at: Int(edge.pointee.peer)) }
+        }
+    }
+
+    // MARK: From the destination
+
+    private mutating func stepBackward(_ forwardLeast: UInt64) {
+        let entry = backward.popLeast()
+        let node = Int(entry.node)
+        let label = labels + node
+        let row = incomingRows[node]
+        let key = label.pointee.backwardKey
+        var position = entry.position
+        if position == SearchEntry.fresh {
+            guard label.pointee.backwardStamp == stamp else { return }
+            label.pointee.backwardStamp = stamp | 1
+            position = row.start
+            if label.pointee.forwardStamp >= stamp, label.pointee.forwardKey == 1 { arrive(at: node) }
+            if readsWholeRows, row.coreEnd < row.end {
+                backward.push(SearchEntry(key: key, node: entry.node, position: row.coreEnd))
+            }
+        }
+        let before = label.pointee.forwardStamp > stamp ? label.pointee.forwardKey : forwardLeast
+        guard key <= best, before <= best &- key else { return }
+        if key & 255 == 255 {
+            isCut = true
+            return
+        }
+        let end = position < row.coreEnd ? row.coreEnd : readsWholeRows ? row.end : position
+        let received = amount &+ key >> 8
+        let waiting = backward.leastKey
+        let unconditional = position &+ Self.edgesAtOnce
+        while position < end {
+            let edge = incoming + Int(position)
+            let feeHere = fee(
+                baseFee: edge.pointee.baseFee, proportionalFee: edge.pointee.proportionalFee,
+                forwarding: received)
+            let bound = key &+ 1 &+ (feeHere &- UInt64(edge.pointee.baseFee)) << 8
+            if bound > waiting, position >= unconditional {
+                if bound <= best {
+                    backward.push(SearchEntry(key: bound, node: entry.node, position: position))
+                }
+                return
+            }
+            position &+= 1
+            guard edge.pointee.maximum >= received else { continue }
+            let reached = key &+ 1 &+ feeHere << 8
+            let peer = labels + Int(edge.pointee.peer)
+            if peer.pointee.backwardStamp >= stamp, peer.pointee.backwardKey <= reached {
+                if peer.pointee.backwardKey == reached,
+                    edge.pointee.direction < peer.pointee.backwardDirection,
+                    edge.pointee.minimum <= received, !isExcluded(edge.pointee.direction)
+                {
+                    peer.pointee.backwardDirection = edge.pointee.direction
+                }
+                continue
+            }
+            guard reached < feeCeiling << 8, !isExcluded(edge.pointee.direction) else { continue }
+            let isMet = peer.pointee.forwardStamp >= stamp
+            let rest = peer.pointee.forwardStamp > stamp ? peer.pointee.forwardKey : forwardLeast
+            guard reached <= best, rest <= best &- reached else { continue }
+            if edge.pointee.minimum > received {
+                if node != destination { refuse(edge.pointee, before: rest, hasFee: true) }
+                continue
+            }
+            peer.pointee.backwardKey = reached
+            peer.pointee.backwardStamp = stamp
+            peer.pointee.backwardDirection = edge.pointee.direction
+            backward.push(
+                SearchEntry(key: reached, node: edge.pointee.peer, position: SearchEntry.fresh))
+            if isMet, peer.pointee.forwardKey < best &- reached { meet(at: Int(edge.pointee.peer)) }
+        }
+    }
+
+    /// Notes that a direction's minimum is above what it would carry: a route that carries more may use it.
+    /// `before` bounds the key of the way to it; `hasFee` is false for the source's own channels.
+    private mutating func refuse(_ edge: GraphEdge, before: UInt64, hasFee: Bool) {
+        let surplus = edge.minimum - amount
+        guard surplus < feeCeiling, before < feeCeiling << 8 else { return }
+        let feeThere =
+            hasFee
+            ? fee(baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: edge.minimum) : 0
+        guard surplus + feeThere < feeCeiling else { return }
+        refusedKey = min(refusedKey, (surplus + feeThere) << 8 &+ before)
+    }
+
+    /// The backward search has settled a neighbour of the source: takes the lowest channel that carries enough.
+    private mutating func arrive(at node: Int) {
+        let total = labels[node].backwardKey &+ 1
+        guard total <= sourceKey, let direction = directChannel(to: node) else { return }
+        if total < sourceKey || direction < sourceDirection {
+            sourceKey = total
+            sourceDirection = direction
+            best = min(best, total)
+        }
+    }
+
+    private mutating func directChannel(to node: Int) -> UInt32? {
+        let received = amount &+ labels[node].backwardKey >> 8
+        let first = labels[node].forwardEdge
+        if first & NodeLabel.severalDirect == 0 {
+            let edge = outgoing[Int(first)]
+            return fits(received, through: edge) ? edge.direction : nil
+        }
+        var lowest: UInt32?
+        for position in outgoingRows[source].start..<outgoingRows[source].end {
+            let edge = outgoing[Int(position)]
+            guard edge.peer == UInt32(node), edge.direction < lowest ?? .max else { continue }
+            if fits(received, through: edge) { lowest = edge.direction }
+        }
+        return lowest
+    }
+
+    /// Whether a direction out of the source carries `received`.
+    private mutating func fits(_ received: UInt64, through edge: GraphEdge) -> Bool {
+        guard received <= edge.maximum, canSpend(received, edge.direction) else { return false }
+        if received < edge.minimum {
+            refuse(edge, before: 0, hasFee: false)
+            return false
+        }
+        return true
+    }
+
+    // MARK: Meetings
+
+    /// The true key of the way found through `meeting`, if its amounts fit, bounds the best from above.
+    ///
+    /// The way may visit a node twice. Leaving out the circle is cheaper, and possible as long as the part before
+    /// `meeting` keeps its minimums with any amount: no bound is taken from one that does not.
+    @inline(never) private mutating func meet(at meeting: Int) {
+        var key = labels[meeting].backwardKey
+        var node = meeting
+        while true {
+            let edge = outgoing[Int(labels[node].forwardEdge & ~NodeLabel.severalDirect)]
+            let received = amount &+ key >> 8
+            let ends = layout.channels[Int(edge.direction >> 1)]
+            node = Int(edge.direction & 1 == 0 ? ends.node1 : ends.node2)
+            guard edge.minimum <= amount, received <= edge.maximum, key & 255 < 255 else { return }
+            if node == source {
+                if canSpend(received, edge.direction) { best = min(best, key &+ 1) }
+                return
+            }
+            key =
+                key &+ 1
+                &+ fee(baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: received)
+                << 8
+            guard key < best, key < feeCeiling << 8 else { return }
+        }
+    }
+}

@@ -1,0 +1,277 @@
+import LightningTypes
+
+/// The cheapest route under every limit, by several labels a node: for the few queries that need it.
+///
+/// A label is a way from a node to the destination with its fee, hops and expiry. One label makes another at the
+/// same node superfluous when it is no worse in all three and not behind in the canonical order (fee, hops, short
+/// channel ids): whatever leads to the node can then follow the better label. If the joined way visits a node
+/// twice, leaving out the circle is better still.
+///
+/// An `htlc_minimum` breaks that argument where a smaller amount fails it and a larger one would not. Directions
+/// whose minimum lies above the amount delivered, and not above what a route within the bound could carry, are
+/// *thresholds*. Without one, the first pass is exact. With one, a second pass bounded by the first's route lets
+/// a label replace another only when it visits no node the other does not, and carries the same amount or one
+/// that already meets every threshold. To decide this is exponential at worst (it holds the knapsack problem):
+/// after `dividedLabelsMaximum` labels the best route known stands, and `isUndecided` says so.
+struct LabelSearch {
+    private struct Label {
+        var node: Int32
+        /// The label at the other end of `direction`; -1 at the destination.
+        var next: Int32
+        var direction: UInt32
+        /// fee << 8 | hops
+        var key: UInt64
+        var cltv: UInt64
+    }
+
+    /// Bounds the first pass, which a graph of this size does not come near.
+    static let labelsMaximum = 1 << 18
+    /// Bounds the second pass to milliseconds. Every graph of 6 nodes needs far fewer.
+    static let dividedLabelsMaximum = 1 << 12
+
+    private let graph: ChannelGraph
+    private let request: RouteRequest
+    private let excluded: UnsafeMutablePointer<UInt64>
+    private let spendable: ((DirectionIndex) -> Millisatoshi)?
+    /// By node, lower bounds of the way from the source: key, hops, blocks. `UInt64.max`: not reachable.
+    private let keyBounds: [UInt64]
+    private let hopBounds: [UInt64]
+    private let cltvBounds: [UInt64]
+
+    private var labels: [Label] = []
+    private var labelsAtNode: [[Int32]]
+    private var bestKey = UInt64.max
+    private var best: [UInt32] = []
+    /// Whether a pass ended at its bound, so that the answer is not proved to be the best.
+    private(set) var isUndecided = false
+
+    init(
+        _ graph: ChannelGraph, _ request: RouteRequest, excluded: UnsafeMutablePointer<UInt64>,
+        spendable: ((DirectionIndex) -> Millisatoshi)?
+    ) {
+        self.graph = graph
+        self.request = request
+        self.excluded = excluded
+        self.spendable = spendable
+        let amount = request.amount.rawValue
+        let usable = { (edge: GraphEdge, isFirst: Bool) in
+            guard edge.maximum >= amount, !Self.contains(excluded, edge.direction) else { return false }
+            guard isFirst, let spendable else { return true }
+            return spendable(DirectionIndex(edge.direction)).rawValue >= amount
+        }
+        let bounds = LowerBounds(graph: graph, source: Int(request.source), isUsable: usable)
+        keyBounds = bounds.from { edge, isFirst in
+            if isFirst { return 1 }
+            return 1
+                + fee(baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: amount) << 8
+        }
+        hopBounds = bounds.from { _, _ in 1 }
+        let policies = graph.layout.policies
+        cltvBounds = bounds.from { edge, isFirst in
+            isFirst ? 0 : UInt64(policies[Int(edge.direction)]!.cltvExpiryDelta)
+        }
+        labelsAtNode = Array(repeating: [], count: graph.nodeCount)
+    }
+
+    private static func contains(_ excluded: UnsafeMutablePointer<UInt64>, _ direction: UInt32) -> Bool {
+        excluded[Int(direction) >> 6] & 1 << UInt64(direction & 63) != 0
+    }
+
+    /// The canonical cheapest route within the request's limits on hops and expiry; nil if none better than the
+    /// known one is found.
+    ///
+    /// - Parameters:
+    ///   - knownKey: the key of a route known to keep them; nil: none is known.
+    ///   - breaksLimits: whether the cheapest route without limits breaks one, so that a first pass is needed.
+    mutating func cheapestRoute(knownKey: UInt64?, breaksLimits: Bool) -> Route? {
+        bestKey = knownKey ?? feeCeiling << 8
+        if breaksLimits { search(threshold: 0) }
+        if knownKey == nil, best.isEmpty, let maximum = request.feeMaximum {
+            bestKey = min(maximum.rawValue, feeCeiling - 1) << 8 | 255
+        }
+        let threshold = highestThreshold(within: bestKey)
+        if threshold > 0 { search(threshold: threshold) }
+        guard !best.isEmpty else { return nil }
+        return Route(along: best.map { DirectionIndex($0) }, of: graph, for: request)
+    }
+
+    /// The largest minimum that a route of at most this key might meet and a cheaper one might not; or zero.
+    private func highestThreshold(within key: UInt64) -> UInt64 {
+        let amount = request.amount.rawValue
+        var highest: UInt64 = 0
+        for node in 0..<graph.nodeCount where node != Int(request.destination) {
+            let row = graph.layout.incomingRows[node]
+            for position in row.start..<row.end {
+                let edge = graph.incoming[Int(position)]
+                guard edge.minimum > amount, edge.minimum <= edge.maximum, edge.minimum > highest else {
+                    continue
+                }
+                let surplus = edge.minimum - amount
+                let before = keyBounds[Int(edge.peer)]
+                if surplus < feeCeiling, before != .max, surplus <= (key &- min(before, key)) >> 8 {
+                    highest = edge.minimum
+                }
+            }
+        }
+        return highest
+    }
+
+    /// Finds the best route with a key of at most `bestKey`. A threshold of zero: minimums divide no labels.
+    private mutating func search(threshold: UInt64) {
+        labels.removeAll(keepingCapacity: true)
+        for node in labelsAtNode.indices { labelsAtNode[node].removeAll(keepingCapacity: true) }
+        var heap = SearchHeap(capacity: 1_024)
+        defer { heap.deallocate() }
+        guard keyBounds[Int(request.destination)] != .max else { return }
+        labels.append(
+            Label(
+                node: request.destination, next: -1, direction: .max, key: 0,
+                cltv: UInt64(request.finalCLTVExpiryDelta)))
+        heap.push(SearchEntry(key: 0, node: 0, position: SearchEntry.fresh))
+        let labelsMaximum = threshold == 0 ? Self.labelsMaximum : Self.dividedLabelsMaximum
+        while heap.count > 0, heap.leastKey <= bestKey {
+            if labels.count >= labelsMaximum {
+                isUndecided = true
+                return
+            }
+            let index = Int32(heap.popLeast().node)
+            let label = labels[Int(index)]
+            guard label.next < 0 || labelsAtNode[Int(label.node)].contains(index) else { continue }
+            let row = graph.layout.incomingRows[Int(label.node)]
+            for position in row.start..<row.end {
+                let edge = graph.incoming[Int(position)]
+                let received = request.amount.rawValue + label.key >> 8
+                guard edge.minimum <= received, received <= edge.maximum,
+                    !Self.contains(excluded, edge.direction)
+                else { continue }
+                if edge.peer == UInt32(request.source) {
+                    arrive(by: edge, received: received, from: index)
+                } else if let extended = extend(index, by: edge, received: received),
+                    isKept(extended, threshold: threshold)
+                {
+                    heap.push(
+                        SearchEntry(
+                            key: extended.key + keyBounds[Int(extended.node)], node: UInt32(labels.count),
+                            position: SearchEntry.fresh))
+                    labelsAtNode[Int(extended.node)].append(Int32(labels.count))
+                    labels.append(extended)
+                }
+            }
+        }
+    }
+
+    /// The label at the near end of `edge`, if a route within the limits may come of it.
+    private func extend(_ index: Int32, by edge: GraphEdge, received: UInt64) -> Label? {
+        let label = labels[Int(index)]
+        let feeHere = fee(
+            baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: received)
+        let key = label.key + feeHere << 8 + 1
+        let peer = Int(edge.peer)
+        let cltv = label.cltv + UInt64(graph.layout.policies[Int(edge.direction)]!.cltvExpiryDelta)
+        guard key < feeCeiling << 8, keyBounds[peer] <= bestKey, key <= bestKey - keyBounds[peer],
+            key & 255 + hopBounds[peer] <= UInt64(request.hopsMaximum),
+            cltv + cltvBounds[peer] <= UInt64(request.cltvMaximum), !visits(index, peer)
+        else { return nil }
+        return Label(node: Int32(peer), next: index, direction: edge.direction, key: key, cltv: cltv)
+    }
+
+    private mutating func arrive(by edge: GraphEdge, received: UInt64, from index: Int32) {
+        let label = labels[Int(index)]
+        let key = label.key + 1
+        guard key & 255 <= UInt64(request.hopsMaximum), label.cltv <= UInt64(request.cltvMaximum),
+            key <= bestKey
+        else { return }
+        if let spendable, spendable(DirectionIndex(edge.direction)).rawValue < received { return }
+        let directions = [edge.direction] + way(from: index)
+        if key < bestKey || best.isEmpty || directions.lexicographicallyPrecedes(best) {
+            bestKey = key
+            best = directions
+        }
+    }
+
+    /// Whether no label at the node makes this one superfluous; takes away those that it does.
+    private mutating func isKept(_ label: Label, threshold: UInt64) -> Bool {
+        let node = Int(label.node)
+        for other in labelsAtNode[node]
+        where replaces(labels[Int(other)], label, threshold: threshold) { return false }
+        let remaining = labelsAtNode[node].filter {
+            !replaces(label, labels[Int($0)], threshold: threshold)
+        }
+        labelsAtNode[node] = remaining
+        return true
+    }
+
+    private func replaces(_ a: Label, _ b: Label, threshold: UInt64) -> Bool {
+        guard a.key <= b.key, a.key & 255 <= b.key & 255, a.cltv <= b.cltv else { return false }
+        if a.key == b.key, !way(of: a).lexicographicallyPrecedes(way(of: b)) { return false }
+        if threshold == 0 { return true }
+        guard a.key >> 8 == b.key >> 8 || request.amount.rawValue + a.key >> 8 >= threshold else {
+            return false
+        }
+        return isSubset(a, b)
+    }
+
+    // MARK: Ways
+
+    private func way(from index: Int32) -> [UInt32] {
+        var directions: [UInt32] = []
+        var index = index
+        while labels[Int(index)].next >= 0 {
+            directions.append(labels[Int(index)].direction)
+            index = labels[Int(index)].next
+        }
+        return directions
+    }
+
+    private func way(of label: Label) -> [UInt32] { [label.direction] + way(from: label.next) }
+
+    private func visits(_ index: Int32, _ node: Int) -> Bool {
+        var index = index
+        while index >= 0 {
+            if Int(labels[Int(index)].node) == node { return true }
+            index = labels[Int(index)].next
+        }
+        return false
+    }
+
+    /// Whether `b` visits every node that `a` does.
+    private func isSubset(_ a: Label, _ b: Label) -> Bool {
+        var index = a.next
+        while index >= 0 {
+            if !visits(b.next, Int(labels[Int(index)].node)) { return false }
+            index = labels[Int(index)].next
+        }
+        return true
+    }
+}
+
+/// Plain searches from the source over what a route could use at the least amount.
+private struct LowerBounds {
+    let graph: ChannelGraph
+    let source: Int
+    let isUsable: (GraphEdge, _ isFirst: Bool) -> Bool
+
+    /// By node, the least sum of weights; `UInt64.max` where no way leads. O(directions × log nodes)
+    func from(weight: (GraphEdge, _ isFirst: Bool) -> UInt64) -> [UInt64] {
+        var bounds = [UInt64](repeating: .max, count: graph.nodeCount)
+        var heap = SearchHeap(capacity: graph.nodeCount)
+        defer { heap.deallocate() }
+        bounds[source] = 0
+        heap.push(SearchEntry(key: 0, node: UInt32(source), position: SearchEntry.fresh))
+        while heap.count > 0 {
+            let entry = heap.popLeast()
+            let node = Int(entry.node)
+            guard entry.key == bounds[node] else { continue }
+            let row = graph.layout.outgoingRows[node]
+            for position in row.start..<row.end {
+                let edge = graph.outgoing[Int(position)]
+                guard isUsable(edge, node == source) else { continue }
+                let reached = entry.key + weight(edge, node == source)
+                guard reached < feeCeiling << 8, reached < bounds[Int(edge.peer)] else { continue }
+                bounds[Int(edge.peer)] = reached
+                heap.push(SearchEntry(key: reached, node: edge.peer, position: SearchEntry.fresh))
+            }
+        }
+        return bounds
+    }
+}

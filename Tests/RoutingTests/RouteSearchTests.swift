@@ -1,0 +1,123 @@
+import LightningTypes
+import Testing
+
+@testable import Routing
+
+struct RouteSearchTests {
+    /// Nodes 0, 1, … in a line of free channels, and a dear channel from the first to the one before last.
+    static func line(nodeCount: Int, shortcutFee: UInt64, cltvExpiryDelta: UInt16 = 1) -> ChannelGraph {
+        let policy = { (fee: UInt64) in
+            ChannelPolicy(
+                baseFee: Millisatoshi(fee), proportionalFee: 0, cltvExpiryDelta: cltvExpiryDelta,
+                htlcMaximum: Millisatoshi(.max))
+        }
+        var channels = (1..<nodeCount).map {
+            ChannelGraph.Channel(
+                node1: Int32($0 - 1), node2: Int32($0), shortChannelID: ShortChannelID(UInt64($0)),
+                capacity: Satoshi(10), policy1: policy(0), policy2: policy(0))
+        }
+        channels.append(
+            ChannelGraph.Channel(
+                node1: 1, node2: Int32(nodeCount - 2), shortChannelID: ShortChannelID(UInt64(nodeCount)),
+                capacity: Satoshi(10), policy1: policy(shortcutFee), policy2: policy(shortcutFee)))
+        return ChannelGraph(nodeCount: nodeCount, channels: channels)
+    }
+
+    func request(_ graph: ChannelGraph, amount: UInt64 = 1_000) -> RouteRequest {
+        RouteRequest(
+            source: 0, destination: Int32(graph.nodeCount - 1), amount: Millisatoshi(amount),
+            finalCLTVExpiryDelta: 10)
+    }
+
+    @Test(arguments: [22, 100, 300, 600])
+    func `pays for a shortcut when the free way has too many hops`(nodeCount: Int) throws {
+        let graph = Self.line(nodeCount: nodeCount, shortcutFee: 7)
+        let search = RouteSearch(for: graph)
+        let route = try search.cheapestRoute(request(graph), in: graph)
+        #expect(route.hops.count == 3)
+        #expect(route.totalFee == Millisatoshi(7))
+        #expect(search.undecidedCount == 0)
+    }
+
+    @Test func `takes 20 free hops, which are the limit`() throws {
+        let graph = Self.line(nodeCount: 21, shortcutFee: 7)
+        let route = try RouteSearch(for: graph).cheapestRoute(request(graph), in: graph)
+        #expect(route.hops.count == 20)
+        #expect(route.totalFee == .zero)
+        #expect(route.cltvExpiryDelta == 29)
+    }
+
+    @Test func `pays for a shortcut when the free way locks money for too long`() throws {
+        let graph = Self.line(nodeCount: 10, shortcutFee: 7, cltvExpiryDelta: 300)
+        let route = try RouteSearch(for: graph).cheapestRoute(request(graph), in: graph)
+        #expect(route.hops.count == 3)
+        #expect(route.cltvExpiryDelta == 610)
+        var impatient = request(graph)
+        impatient.cltvMaximum = 609
+        #expect(throws: RoutingFailure.limitsExceeded) {
+            try RouteSearch(for: graph).cheapestRoute(impatient, in: graph)
+        }
+    }
+
+    @Test func `names the least fee when it is above the limit`() {
+        let graph = Self.line(nodeCount: 30, shortcutFee: 7)
+        var request = request(graph)
+        request.feeMaximum = Millisatoshi(6)
+        #expect(throws: RoutingFailure.feeLimitExceeded(least: Millisatoshi(7))) {
+            try RouteSearch(for: graph).cheapestRoute(request, in: graph)
+        }
+    }
+
+    @Test func `refuses a payment to oneself and one that no channel holds`() {
+        let graph = Self.line(nodeCount: 5, shortcutFee: 7)
+        let search = RouteSearch(for: graph)
+        #expect(throws: RoutingFailure.destinationIsSource) {
+            try search.cheapestRoute(
+                RouteRequest(source: 2, destination: 2, amount: Millisatoshi(1)), in: graph)
+        }
+        #expect(throws: RoutingFailure.noRoute) {
+            try search.cheapestRoute(request(graph, amount: 10_001), in: graph)
+        }
+    }
+
+    @Test func `asks for what is spendable only where the source offers`() throws {
+        let graph = FeeExampleTests.graph
+        var asked: [DirectionIndex] = []
+        let request = RouteRequest(source: 0, destination: 2, amount: Millisatoshi(4_999_999))
+        let route = try RouteSearch(for: graph).cheapestRoute(request, in: graph) { direction in
+            asked.append(direction)
+            // Over B, one millisatoshi is missing.
+            return Millisatoshi(direction.channel == 0 ? 5_010_197 : 6_000_000)
+        }
+        #expect(route.totalFee == Millisatoshi(20_399))
+        #expect(asked.allSatisfy { graph.source(of: $0) == 0 })
+    }
+
+    /// One search used for all queries in two orders, and a fresh search for each.
+    @Test func `answers do not depend on what was asked before`() {
+        let queries = (0..<300).map { Query.random(.plateaus, seed: $0) }.filter { $0.nodeCount == 6 }
+        let channelCount = 12
+        let padded = queries.map { query in
+            var query = query
+            while query.channels.count < channelCount {
+                var channel = query.channels[0]
+                channel.isOpen = false
+                channel.shortChannelID = ShortChannelID(UInt64(query.channels.count * 3))
+                query.channels.append(channel)
+                query.spendable?.append(contentsOf: [.zero, .zero])
+            }
+            return query
+        }
+        let graphs = padded.map { ChannelGraph(nodeCount: 6, channels: $0.channels) }
+        let answer = { (index: Int, search: RouteSearch) in
+            Result { () throws(RoutingFailure) in try padded[index].search(search, graphs[index]) }
+        }
+        let shared = RouteSearch(nodeCount: 6, channelCount: channelCount)
+        let forwards = padded.indices.map { answer($0, shared) }
+        let backwards = padded.indices.reversed().map { answer($0, shared) }
+        let fresh = padded.indices.map { answer($0, RouteSearch(for: graphs[$0])) }
+        #expect(forwards == fresh)
+        #expect(Array(backwards.reversed()) == fresh)
+        #expect(fresh.count > 20)
+    }
+}
