@@ -16,14 +16,16 @@ public struct Shard<Payload: EventPayload>: ~Copyable {
     @usableFromInline let shardOfProcess: UnsafePointer<UInt16>
     @usableFromInline let index: UInt16
     @usableFromInline let lookahead: UInt64
-    /// Events for other shards sent in this window, by shard, with their attachments' bytes.
-    @usableFromInline var outgoing: [Mailbox<Payload>]
-    /// The earliest window among them.
+    /// Where this shard puts what it sends to others in the present window: one mailbox a shard.
+    @usableFromInline var outgoing: UnsafeMutablePointer<Mailbox<Payload>>
+    /// How much that is, and the earliest window among it.
+    @usableFromInline var outgoingCount = 0
     @usableFromInline var outgoingWindow: UInt64 = .max
 
     init(
-        index: UInt16, shardCount: Int, lookahead: UInt64, sequences: UnsafeMutablePointer<UInt64>,
-        digests: UnsafeMutablePointer<Digest>, shardOfProcess: UnsafePointer<UInt16>
+        index: UInt16, lookahead: UInt64, sequences: UnsafeMutablePointer<UInt64>,
+        digests: UnsafeMutablePointer<Digest>, shardOfProcess: UnsafePointer<UInt16>,
+        outgoing: UnsafeMutablePointer<Mailbox<Payload>>
     ) {
         self.index = index
         self.lookahead = lookahead
@@ -31,7 +33,7 @@ public struct Shard<Payload: EventPayload>: ~Copyable {
         self.digests = digests
         self.shardOfProcess = shardOfProcess
         queue = CalendarQueue(width: lookahead)
-        outgoing = Array(repeating: Mailbox(), count: shardCount)
+        self.outgoing = outgoing
     }
 
     /// Sends an event that arrives after `delay` microseconds; at least the lookahead, unless to itself.
@@ -64,33 +66,9 @@ public struct Shard<Payload: EventPayload>: ~Copyable {
         if shard == index {
             queue.insert(event)
         } else {
-            outgoing[Int(shard)].append(event, bytesIn: attachments)
+            outgoing[Int(shard)].append(event, takingBytesFrom: &attachments)
+            outgoingCount += 1
             outgoingWindow = min(outgoingWindow, time / lookahead)
-            attachments.release(payload.attachment)
         }
-    }
-
-    /// Takes in what another shard sent; keys order it, so the order of delivery does not matter.
-    mutating func receive(_ mailbox: inout Mailbox<Payload>) {
-        for (var event, bytes) in mailbox.events {
-            if let bytes {
-                event.payload.attachment = attachments.allocate(count: bytes.count)
-                attachments.bytes(of: event.payload.attachment).copyBytes(from: bytes)
-            }
-            queue.insert(event)
-        }
-        mailbox.events.removeAll(keepingCapacity: true)
-    }
-}
-
-/// Events on their way from one shard to another.
-@usableFromInline struct Mailbox<Payload: EventPayload>: Sendable {
-    @usableFromInline var events: [(Event<Payload>, bytes: [UInt8]?)] = []
-
-    @usableFromInline init() {}
-
-    @usableFromInline mutating func append(_ event: Event<Payload>, bytesIn pool: borrowing AttachmentPool) {
-        let attachment = event.payload.attachment
-        events.append((event, attachment.isNone ? nil : Array(pool.bytes(of: attachment))))
     }
 }

@@ -29,6 +29,12 @@ public final class Simulation<Model: ShardModel> {
     public let models: [Model]
     @usableFromInline let shards: UnsafeMutablePointer<Shard<Payload>>
     @usableFromInline let shardCount: Int
+    /// Two sets of mailboxes, by sender and receiver: one is filled while the other is emptied.
+    @usableFromInline let mailboxes: UnsafeMutablePointer<Mailbox<Payload>>
+    @usableFromInline var filledSet = 0
+    /// What lies in the set that is being emptied: how much, and the earliest window among it.
+    @usableFromInline var mailCount = 0
+    @usableFromInline var mailWindow: UInt64 = .max
     private let sequences: UnsafeMutablePointer<UInt64>
     private let digests: UnsafeMutablePointer<Digest>
     private let shardOfProcess: UnsafeMutablePointer<UInt16>
@@ -51,18 +57,23 @@ public final class Simulation<Model: ShardModel> {
         digests.initialize(repeating: Digest(), count: placement.count)
         shardOfProcess = .allocate(capacity: placement.count)
         for (process, shard) in placement.enumerated() { shardOfProcess[process] = shard }
+        let boxCount = 2 * models.count * models.count
+        mailboxes = .allocate(capacity: boxCount)
+        for box in 0..<boxCount { (mailboxes + box).initialize(to: Mailbox()) }
         shards = .allocate(capacity: models.count)
         for index in models.indices {
             (shards + index).initialize(
                 to: Shard(
-                    index: UInt16(index), shardCount: models.count, lookahead: lookahead, sequences: sequences,
-                    digests: digests, shardOfProcess: shardOfProcess))
+                    index: UInt16(index), lookahead: lookahead, sequences: sequences, digests: digests,
+                    shardOfProcess: shardOfProcess, outgoing: mailboxes + index * models.count))
         }
     }
 
     deinit {
         shards.deinitialize(count: shardCount)
         shards.deallocate()
+        mailboxes.deinitialize(count: 2 * shardCount * shardCount)
+        mailboxes.deallocate()
         sequences.deallocate()
         digests.deallocate()
         shardOfProcess.deallocate()
@@ -86,30 +97,44 @@ public final class Simulation<Model: ShardModel> {
     ) -> Bool {
         precondition(end == .max || end % lookahead == 0, "a run ends with a window")
         let endWindow = end / lookahead
-        var handled: UInt64 = 0
         if shardCount == 1 || threads == 1 {
-            while let window = nextWindow, window < endWindow {
-                let before = handled
-                for index in 0..<shardCount { handled += handle(window, of: index) }
-                finishWindow()
-                if handled / UInt64(batch) != before / UInt64(batch), interrupt() { return false }
+            return handleWindows(before: endWindow, batch: UInt64(batch), interrupt) { window in
+                for index in 0..<shardCount { handle(window, of: index) }
             }
-            return true
         }
         return WindowCrew.run(threads: min(threads, shardCount)) { crew in
-            while let window = nextWindow, window < endWindow {
-                let before = handled
-                handled += handleTogether(window, with: crew)
-                finishWindow()
-                if handled / UInt64(batch) != before / UInt64(batch), interrupt() { return false }
+            handleWindows(before: endWindow, batch: UInt64(batch), interrupt) { window in
+                if eventsKnown(in: window) < Self.crewThreshold {
+                    for index in 0..<shardCount { handle(window, of: index) }
+                } else {
+                    // Shards share nothing: whoever takes one handles it to the end of the window.
+                    crew.perform(shardCount) { [self] index in handle(window, of: index) }
+                }
             }
-            return true
         }
+    }
+
+    @inlinable @inline(__always) func handleWindows(
+        before end: UInt64, batch: UInt64, _ interrupt: () -> Bool, _ handleShards: (_ window: UInt64) -> Void
+    ) -> Bool {
+        var batches = eventCount / batch
+        while let window = nextWindow, window < end {
+            handleShards(window)
+            finishWindow()
+            let handled = eventCount / batch
+            if handled != batches {
+                batches = handled
+                deliverMail()
+                if interrupt() { return false }
+            }
+        }
+        deliverMail()
+        return true
     }
 
     /// The first window with an event anywhere; nil when none is pending.
     @inlinable var nextWindow: UInt64? {
-        var earliest: UInt64?
+        var earliest: UInt64? = mailWindow == .max ? nil : mailWindow
         for index in 0..<shardCount {
             guard let window = shards[index].queue.nextWindow else { continue }
             if earliest.map({ window < $0 }) ?? true { earliest = window }
@@ -117,54 +142,60 @@ public final class Simulation<Model: ShardModel> {
         return earliest
     }
 
-    /// Handles what one shard has in `window`.
-    @inlinable func handle(_ window: UInt64, of index: Int) -> UInt64 {
+    /// Handles what one shard has in `window`, after taking in what others sent it in the last one.
+    @inlinable func handle(_ window: UInt64, of index: Int) {
         let shard = shards + index
+        if mailCount > 0 { takeMail(of: index) }
         shard.pointee.queue.open(window)
-        let before = shard.pointee.eventCount
         let model = models[index]
         while let event = shard.pointee.queue.popInWindow() {
             shard.pointee.begin(event)
             model.handle(event, in: &shard.pointee)
         }
-        return shard.pointee.eventCount - before
+    }
+
+    @inlinable func takeMail(of index: Int) {
+        let shard = shards + index
+        for sender in 0..<shardCount {
+            let box = mailboxes + ((1 - filledSet) * shardCount + sender) * shardCount + index
+            if box.pointee.count > 0 { box.pointee.empty(into: &shard.pointee.queue, &shard.pointee.attachments) }
+        }
     }
 
     /// Windows with fewer events than this are handled by the calling thread: waking another costs more.
     @usableFromInline static var crewThreshold: Int { 48 }
 
-    @inlinable func handleTogether(_ window: UInt64, with crew: WindowCrew) -> UInt64 {
-        var known = 0
+    @inlinable func eventsKnown(in window: UInt64) -> Int {
+        var known = mailWindow == window ? mailCount : 0
         for index in 0..<shardCount where shards[index].queue.count > 0 {
-            known += shards[index].queue.count(in: max(window, shards[index].queue.openWindow))
+            known += shards[index].queue.count(in: window)
         }
-        var handled: UInt64 = 0
-        if known < Self.crewThreshold {
-            for index in 0..<shardCount { handled += handle(window, of: index) }
-            return handled
-        }
-        let before = eventCount
-        // Shards share nothing: whoever takes one handles it to the end of the window.
-        crew.perform(shardCount) { [self] index in _ = handle(window, of: index) }
-        return eventCount - before
+        return known
     }
 
-    /// Hands over what the shards sent each other, and lets the models act between windows.
+    /// What was sent in this window is what the next one takes in; and the models act between windows.
     @inlinable func finishWindow() {
-        if shardCount > 1 { exchangeMailboxes() }
+        if shardCount > 1 {
+            mailCount = 0
+            mailWindow = .max
+            filledSet = 1 - filledSet
+            for index in 0..<shardCount {
+                mailCount += shards[index].outgoingCount
+                mailWindow = min(mailWindow, shards[index].outgoingWindow)
+                shards[index].outgoingCount = 0
+                shards[index].outgoingWindow = .max
+                shards[index].outgoing = mailboxes + (filledSet * shardCount + index) * shardCount
+            }
+        }
         for model in models { model.windowEnded() }
     }
 
-    @usableFromInline func exchangeMailboxes() {
-        for sender in 0..<shardCount where shards[sender].outgoingWindow != .max {
-            shards[sender].outgoingWindow = .max
-            for receiver in 0..<shardCount where !shards[sender].outgoing[receiver].events.isEmpty {
-                var mailbox = Mailbox<Payload>()
-                swap(&mailbox, &shards[sender].outgoing[receiver])
-                shards[receiver].receive(&mailbox)
-                swap(&mailbox, &shards[sender].outgoing[receiver])
-            }
-        }
+    /// Puts all mail into the queues, so that these hold everything that is pending.
+    @usableFromInline func deliverMail() {
+        if mailCount == 0 { return }
+        for index in 0..<shardCount { takeMail(of: index) }
+        mailCount = 0
+        mailWindow = .max
     }
 
     /// Events handled so far.
