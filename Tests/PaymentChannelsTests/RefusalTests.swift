@@ -23,8 +23,12 @@ import Testing
         #expect(channel.refusal(of: sat(1)) == .notUsable(.opening) && channel.capital == .zero)
         try channel.fund()
         #expect(channel.refusal(of: sat(1)) == .notUsable(.awaitingReady) && channel.capital == sat(500_000))
-        try channel.becomeReady()
+        try channel.noteReady()
+        #expect(channel.refusal(of: sat(1)) == .notUsable(.awaitingReady), "one channel_ready is not both")
+        try channel.noteReady()
         #expect(channel.refusal(of: sat(1)) == nil && channel.isUsable)
+        channel.stopOffering()
+        #expect(channel.refusal(of: sat(1)) == .notUsable(.normal) && channel.spendable == .zero)
 
         let pair = ChannelPair(terms, alice: sat(500_000))
         pair.shutdown(by: .first)
@@ -107,13 +111,15 @@ import Testing
     @Test func `goes from the plan to the closing and allows nothing out of order`() throws {
         var channel = Channel(terms: .free(), isFunder: true, ours: sat(1), phase: .planned)
         #expect(throws: ProtocolViolation.unexpectedMessage(.planned)) { try channel.fund() }
-        #expect(throws: ProtocolViolation.unexpectedMessage(.planned)) { try channel.becomeReady() }
+        #expect(throws: ProtocolViolation.unexpectedMessage(.planned)) { try channel.noteReady() }
         #expect(throws: ProtocolViolation.unexpectedMessage(.planned)) { try channel.receiveShutdown() }
         #expect(throws: ProtocolViolation.unexpectedMessage(.planned)) { try channel.beginClosing() }
         try channel.beginOpening()
         #expect(throws: ProtocolViolation.unexpectedMessage(.opening)) { try channel.beginOpening() }
         try channel.fund()
-        try channel.becomeReady()
+        try channel.noteReady()
+        try channel.noteReady()
+        #expect(throws: ProtocolViolation.unexpectedMessage(.normal)) { try channel.noteReady() }
         #expect(!channel.canCommit && channel.isQuiet && channel.isFunded)
         channel.sendShutdown()
         #expect(throws: ProtocolViolation.unexpectedMessage(.shuttingDown)) { try channel.beginClosing() }
@@ -130,6 +136,22 @@ import Testing
         try channel.beginOpening()
         channel.abandonOpening()
         #expect(channel.phase == .closed && channel.capital == .zero)
+    }
+
+    /// BOLT 2: no shutdown while there are updates the other side has not signed for.
+    @Test func `answers a shutdown once nothing of its own is under way`() throws {
+        let pair = ChannelPair(.free(), alice: sat(500_000))
+        try pair.offer(sat(1_000), from: .second)
+        #expect(!pair.bob.channel.owesShutdown)
+        pair.shutdown(by: .first)
+        try pair.deliver(to: .second)
+        #expect(!pair.bob.channel.owesShutdown, "an update is not signed for")
+        pair.commit(by: .second)
+        #expect(!pair.bob.channel.owesShutdown, "its commitment is not revoked")
+        try pair.settle()
+        #expect(pair.bob.channel.owesShutdown && !pair.alice.channel.owesShutdown)
+        pair.shutdown(by: .second)
+        #expect(!pair.bob.channel.owesShutdown)
     }
 
     @Test func `finishes the HTLCs that are pending at its shutdown, and those that crossed it`() throws {
