@@ -21,11 +21,18 @@ extension Channel {
         phase = .closed
     }
 
-    /// `channel_ready` is sent, or received; after both the channel is usable.
-    public mutating func noteReady() throws(ProtocolViolation) {
-        guard phase == .awaitingReady else { throw .unexpectedMessage(phase) }
-        if isHalfReady { phase = .normal }
-        isHalfReady.toggle()
+    /// `channel_ready` is sent; after both have sent it the channel is usable.
+    public mutating func sendReady() throws(ProtocolViolation) {
+        guard phase == .awaitingReady, !hasSentReady else { throw .unexpectedMessage(phase) }
+        hasSentReady = true
+        if hasReceivedReady { phase = .normal }
+    }
+
+    /// Takes in the peer's `channel_ready`.
+    public mutating func receiveReady() throws(ProtocolViolation) {
+        guard phase == .awaitingReady, !hasReceivedReady else { throw .unexpectedMessage(phase) }
+        hasReceivedReady = true
+        if hasSentReady { phase = .normal }
     }
 
     /// Offers no HTLC any more, so that pending changes run out and `shutdown` can be sent.

@@ -50,8 +50,9 @@ public struct Channel: BitwiseCopyable, Sendable {
 
     /// Whether this party offers nothing any more since it is about to send `shutdown`.
     var hasStoppedOffering = false
-    /// Whether one of the two `channel_ready` has been sent or received.
-    var isHalfReady = false
+    /// Both parties' `channel_ready`.
+    var hasSentReady = false
+    var hasReceivedReady = false
     var nextOfferedID: UInt64 = 0
     var nextReceivedID: UInt64 = 0
     var firstHTLC: HTLCIndex = .none

@@ -81,17 +81,18 @@ extension NetworkShard {
 
     /// BOLT 2: `channel_ready` follows `minimum_depth` confirmations; the channel is usable once both have sent it.
     private func fundingConfirmed(_ end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) throws(ProtocolViolation) {
+        try world.channels[Int(end.rawValue)].sendReady()
         send(NetworkMessage(.channelReady, end: end), from: end, &shard)
-        try countReady(end, &shard)
+        announceIfUsable(end, &shard)
     }
 
     func receiveReady(at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) throws(ProtocolViolation) {
-        try countReady(end, &shard)
+        try world.channels[Int(end.rawValue)].receiveReady()
+        announceIfUsable(end, &shard)
     }
 
-    private func countReady(_ end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) throws(ProtocolViolation) {
+    private func announceIfUsable(_ end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         let position = Int(end.rawValue)
-        try world.channels[position].noteReady()
         guard world.channels[position].isUsable else { return }
         if world.channels[position].isFunder { statistics.channelsOpened += 1 }
         announce(end, isEnabled: true, &shard)

@@ -23,9 +23,9 @@ import Testing
         #expect(channel.refusal(of: sat(1)) == .notUsable(.opening) && channel.capital == .zero)
         try channel.fund()
         #expect(channel.refusal(of: sat(1)) == .notUsable(.awaitingReady) && channel.capital == sat(500_000))
-        try channel.noteReady()
+        try channel.sendReady()
         #expect(channel.refusal(of: sat(1)) == .notUsable(.awaitingReady), "one channel_ready is not both")
-        try channel.noteReady()
+        try channel.receiveReady()
         #expect(channel.refusal(of: sat(1)) == nil && channel.isUsable)
         channel.stopOffering()
         #expect(channel.refusal(of: sat(1)) == .notUsable(.normal) && channel.spendable == .zero)
@@ -111,15 +111,15 @@ import Testing
     @Test func `goes from the plan to the closing and allows nothing out of order`() throws {
         var channel = Channel(terms: .free(), isFunder: true, ours: sat(1), phase: .planned)
         #expect(throws: ProtocolViolation.unexpectedMessage(.planned)) { try channel.fund() }
-        #expect(throws: ProtocolViolation.unexpectedMessage(.planned)) { try channel.noteReady() }
+        #expect(throws: ProtocolViolation.unexpectedMessage(.planned)) { try channel.sendReady() }
         #expect(throws: ProtocolViolation.unexpectedMessage(.planned)) { try channel.receiveShutdown() }
         #expect(throws: ProtocolViolation.unexpectedMessage(.planned)) { try channel.beginClosing() }
         try channel.beginOpening()
         #expect(throws: ProtocolViolation.unexpectedMessage(.opening)) { try channel.beginOpening() }
         try channel.fund()
-        try channel.noteReady()
-        try channel.noteReady()
-        #expect(throws: ProtocolViolation.unexpectedMessage(.normal)) { try channel.noteReady() }
+        try channel.sendReady()
+        try channel.receiveReady()
+        #expect(throws: ProtocolViolation.unexpectedMessage(.normal)) { try channel.receiveReady() }
         #expect(!channel.canCommit && channel.isQuiet && channel.isFunded)
         channel.sendShutdown()
         #expect(throws: ProtocolViolation.unexpectedMessage(.shuttingDown)) { try channel.beginClosing() }
