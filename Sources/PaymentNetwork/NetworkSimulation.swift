@@ -238,7 +238,7 @@ public final class NetworkSimulation {
                 if channel.isFunded {
                     try check(
                         channel.phase == .closing
-                            || layerOne.chain.output(world.fundings[position])?.value == planned.capacity,
+                            || layerOne.chain.unspentValue(world.fundings[position]) == planned.capacity,
                         "the funding output of \(services.describe(end)) is not there")
                 }
                 for income in [books.measured, books.warmup] {

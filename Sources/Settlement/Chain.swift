@@ -80,6 +80,14 @@ public struct Chain: Sendable {
         spenders[outpoint] == nil ? made(outpoint) : nil
     }
 
+    /// What the output at an outpoint is worth, if there is one that no confirmed transaction spends; its conditions
+    /// are not worked out.
+    public func unspentValue(_ outpoint: Outpoint) -> Satoshi? {
+        guard spenders[outpoint] == nil else { return nil }
+        guard outpoint.transaction == TransactionID(.zero) else { return made(outpoint)?.value }
+        return Int(outpoint.index) < genesisValues.count ? genesisValues[Int(outpoint.index)] : nil
+    }
+
     /// The transaction, confirmed or in the mempool, that spends an output; nil while there is none.
     public func spender(of outpoint: Outpoint) -> TransactionID? {
         spenders[outpoint] ?? mempool.spender(of: outpoint)
