@@ -40,7 +40,10 @@ public struct StressReport {
             "",
         ]
         lines += table.lines(style: style)
-        lines += ["", style.bold(curve.verdict)]
+        lines += [
+            "settled/s  from the first payment's start until the last one settled: a short burst ends with its tail",
+            "", style.bold(curve.verdict),
+        ]
         for speed in simulator {
             lines.append(
                 "Simulator, alone on \(Figures.counted(UInt64(speed.threads), "thread")): "

@@ -27,16 +27,17 @@ struct ProgressLine {
 
     func draw(fraction: Double, _ parts: [String]) {
         guard isShown else { return }
-        var parts = parts
         let seconds = stopwatch.seconds
+        var head = Figures.percent(fraction, places: 0)
         if seconds > 1, fraction > 0.005, fraction < 1 {
-            let left = seconds * (1 - fraction) / fraction
-            parts.append("\(Figures.duration(microseconds: UInt64(max(left, 1).rounded() * 1e6))) left")
+            let left = max((seconds * (1 - fraction) / fraction).rounded(), 1)
+            head += " · \(Figures.duration(microseconds: UInt64(left) * 1_000_000)) left"
         }
-        let cells = 20
+        // What matters most stands first: a narrow terminal cuts the end.
+        let cells = 12
         let full = Int((min(max(fraction, 0), 1) * Double(cells)).rounded(.down))
         let bar = String(repeating: "█", count: full) + String(repeating: "░", count: cells - full)
-        let text = "\(bar) \(Figures.percent(fraction, places: 0))  \(parts.joined(separator: " · "))"
+        let text = ([bar + " " + head] + parts).joined(separator: " · ")
         let line = TerminalText(text).truncated(to: Terminal.standardErrorWidth - 1)
         Diagnostics.write("\r\u{1B}[K\(line.text)")
     }

@@ -72,6 +72,9 @@ struct RunCommand: ParsableCommand {
         Interruption.listen()
         var (topology, inputs) = try input.read()
         try traffic.apply(rate: rate?.value, duration: duration, to: &topology, inputs: &inputs)
+        // Exactly so many start, and the rate decides how long that takes: the file's duration bounds what the
+        // file asks for, not this.
+        if payments != nil, duration == nil { topology.duration = nil }
         var settings = RunSettings()
         settings.signatures = signatures
         settings.threads = Int(threads.value)

@@ -57,18 +57,20 @@ enum InputReader {
         guard !isDirectory.boolValue else {
             throw CommandFailure(.inputOutput, "\(path) is a directory; name a file in it")
         }
-        guard let data = FileManager.default.contents(atPath: path) else {
+        // A handle also reads pipes, such as a shell's <(command).
+        guard let handle = FileHandle(forReadingAtPath: path), let data = try? handle.readToEnd() ?? Data()
+        else {
             throw CommandFailure(.inputOutput, "\(path): cannot be read")
         }
         let bytes = [UInt8](data)
-        try refuseCompressed(bytes, name: path)
+        try refuseCompressed(bytes, name: path) { "\($0) \(path) | millrace COMMAND -, or > FILE" }
         return InputFile(name: (path as NSString).lastPathComponent, bytes: bytes)
     }
 
     static func standardInput() throws(CommandFailure) -> InputFile {
         do {
             let bytes = [UInt8](try FileHandle.standardInput.readToEnd() ?? Data())
-            try refuseCompressed(bytes, name: "standard input")
+            try refuseCompressed(bytes, name: "standard input") { "\($0) FILE | millrace COMMAND -" }
             let isJSON = bytes.first { $0 > UInt8(ascii: " ") } == UInt8(ascii: "{")
             return InputFile(name: isJSON ? "standard-input.json" : "standard-input.yaml", bytes: bytes)
         } catch let failure as CommandFailure {
@@ -78,14 +80,16 @@ enum InputReader {
         }
     }
 
-    private static func refuseCompressed(_ bytes: [UInt8], name: String) throws(CommandFailure) {
+    /// `advice` makes a command line of the one that decompresses.
+    private static func refuseCompressed(
+        _ bytes: [UInt8], name: String, advice: (String) -> String
+    ) throws(CommandFailure) {
         let formats: [(magic: [UInt8], command: String)] = [
             ([0x1F, 0x8B], "gunzip -c"), ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "xz -dc"),
             ([0x28, 0xB5, 0x2F, 0xFD], "zstd -dc"), ([0x42, 0x5A, 0x68], "bunzip2 -c"),
         ]
         for format in formats where bytes.starts(with: format.magic) {
-            throw CommandFailure(
-                .badInput, "\(name) is compressed; pipe it: \(format.command) FILE | millrace COMMAND -")
+            throw CommandFailure(.badInput, "\(name) is compressed; decompress it: \(advice(format.command))")
         }
     }
 

@@ -119,6 +119,20 @@ struct CommandTests {
         #expect(file["signatures"] as? String == "eager")
     }
 
+    @Test func `exactly so many payments start, however long that takes, unless a duration comes first`()
+        throws
+    {
+        // The file's four hours have about 320.
+        func attempted(_ options: String...) throws -> Int? {
+            let document = try millrace(["run", triangle, "--json"] + options).json()
+            return (document["payments"] as? [String: Any])?["attempted"] as? Int
+        }
+        #expect(try attempted("--payments", "1000") == 1_000)
+        #expect(
+            try attempted("--payments", "1000", "--duration", "1h").map { (40...120).contains($0) } == true)
+        #expect(try attempted("--rate", "1", "--duration", "100s").map { (60...140).contains($0) } == true)
+    }
+
     @Test func `stress's JSON has the shape that is promised`() throws {
         let document = try millrace(
             "stress", triangle, "--payments", "40", "--steps", "3", "--rate", "0.1:10", "--json"
