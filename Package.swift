@@ -39,12 +39,17 @@ let package = Package(
                 "PaymentChannels", "Routing", "Topologies",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ]),
-        library("RunStore", ["PaymentNetwork", .product(name: "GRDB", package: "GRDB.swift")]),
-        library("Reports", ["RunStore"]),
+        library(
+            "RunStore",
+            [
+                "LightningTypes", "Topologies", "PaymentNetwork", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]),
+        library("Reports", ["LightningTypes", "Topologies", "Routing", "PaymentNetwork", "RunStore"]),
         .executableTarget(
             name: "millrace",
             dependencies: [
-                "PaymentNetwork", "RunStore", "Reports",
+                "LightningTypes", "Topologies", "Routing", "PaymentNetwork", "RunStore", "Reports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

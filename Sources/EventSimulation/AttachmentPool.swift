@@ -81,7 +81,8 @@ extension AttachmentPool {
     /// Drops the bytes from `count` on.
     @inlinable public mutating func shorten(_ attachment: Attachment, to count: Int) {
         let slot = slots[Int(attachment.slot)]
-        precondition(slot.isHeld && count <= slot.count, "an attachment cannot be shortened to more than it has")
+        precondition(
+            slot.isHeld && count <= slot.count, "an attachment cannot be shortened to more than it has")
         slots[Int(attachment.slot)].count = count
     }
 }

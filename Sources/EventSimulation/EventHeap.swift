@@ -11,7 +11,8 @@ public struct EventHeap<Payload: EventPayload>: ~Copyable {
         @usableFromInline var slot: UInt32
         @usableFromInline var sequence: UInt64
 
-        @usableFromInline @inline(__always) init(time: UInt64, source: UInt32, slot: UInt32, sequence: UInt64) {
+        @usableFromInline @inline(__always) init(time: UInt64, source: UInt32, slot: UInt32, sequence: UInt64)
+        {
             self.time = time
             self.source = source
             self.slot = slot

@@ -46,7 +46,8 @@ public final class Simulation<Model: ShardModel> {
     public init(lookahead: UInt64, models: [Model], shardOfProcess placement: [UInt16]) {
         precondition(lookahead > 0, "a simulation needs a positive lookahead")
         precondition(!models.isEmpty && models.count <= Int(UInt16.max), "one model a shard")
-        precondition(placement.allSatisfy { Int($0) < models.count }, "a process stands on a shard that is not")
+        precondition(
+            placement.allSatisfy { Int($0) < models.count }, "a process stands on a shard that is not")
         self.lookahead = lookahead
         self.models = models
         processCount = placement.count
@@ -158,7 +159,9 @@ public final class Simulation<Model: ShardModel> {
         let shard = shards + index
         for sender in 0..<shardCount {
             let box = mailboxes + ((1 - filledSet) * shardCount + sender) * shardCount + index
-            if box.pointee.count > 0 { box.pointee.empty(into: &shard.pointee.queue, &shard.pointee.attachments) }
+            if box.pointee.count > 0 {
+                box.pointee.empty(into: &shard.pointee.queue, &shard.pointee.attachments)
+            }
         }
     }
 

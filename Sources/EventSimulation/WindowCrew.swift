@@ -82,7 +82,8 @@ public final class WindowCrew: @unchecked Sendable {
             let index = Int(taken & 0xFFFF)
             guard taken >> 32 == number, index < Int(taken >> 16 & 0xFFFF) else { return }
             guard
-                ticket.compareExchange(expected: taken, desired: taken + 1, ordering: .acquiringAndReleasing).exchanged
+                ticket.compareExchange(expected: taken, desired: taken + 1, ordering: .acquiringAndReleasing)
+                    .exchanged
             else { continue }
             body(index)
             finished.wrappingAdd(1, ordering: .releasing)

@@ -81,8 +81,10 @@ public struct Channel: BitwiseCopyable, Sendable {
     /// HTLCs this party knows of, in any state.
     public var hasHTLCs: Bool { !firstHTLC.isNone }
 
-    /// Own side plus HTLCs offered: what this party has locked in the channel.
-    public var capital: Millisatoshi { isFunded ? remote.ours + remote.offered : .zero }
+    /// Own side plus HTLCs offered, in this party's own commitment: what it has locked in the channel. An HTLC leaves
+    /// its offerer's capital with the preimage and enters the receiver's once that is revoked for, so that the two
+    /// together are never more than the capacity.
+    public var capital: Millisatoshi { isFunded ? local.ours + local.offered : .zero }
 
     // MARK: What may be offered
 

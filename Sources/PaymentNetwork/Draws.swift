@@ -38,7 +38,8 @@ extension Topology.Latency {
     /// Quantiles of 1,448 round-trip times measured between hosts of the real network, in milliseconds: from
     /// nothing to the largest, linear in between.
     private static let roundTrips: [(quantile: Double, milliseconds: Double)] = [
-        (0, 0.2), (0.01, 0.7), (0.10, 13), (0.25, 36), (0.50, 90), (0.75, 107), (0.90, 138), (0.99, 276), (1, 846),
+        (0, 0.2), (0.01, 0.7), (0.10, 13), (0.25, 36), (0.50, 90), (0.75, 107), (0.90, 138), (0.99, 276),
+        (1, 846),
     ]
 
     /// One way over the link of a channel, in microseconds, never below the floor.

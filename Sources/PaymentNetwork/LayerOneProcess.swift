@@ -29,7 +29,8 @@ final class LayerOneProcess {
         self.world = world
         let layer = world.topology.layerOne
         chain = Chain(
-            genesisValues: world.genesisValues, conditions: { [unowned world] in world.genesisConditions($0) },
+            genesisValues: world.genesisValues,
+            conditions: { [unowned world] in world.genesisConditions($0) },
             rules: ChainRules(
                 blockWeightMaximum: layer.blockWeight,
                 transactionWeightMaximum: min(400_000, layer.blockWeight),
@@ -51,7 +52,8 @@ final class LayerOneProcess {
             scheduleBlock(&shard, &clock)
             return nil
         } catch {
-            return "layer 1 refused the \(message.purpose) transaction of channel \(message.end.channel): \(error)"
+            return
+                "layer 1 refused the \(message.purpose) transaction of channel \(message.end.channel): \(error)"
         }
     }
 
@@ -82,7 +84,8 @@ final class LayerOneProcess {
                     record(
                         ChainRecord(
                             height: block.height.rawValue, position: mined.position, confirmedAt: shard.now,
-                            transactionID: mined.id.description, kind: purpose == .funding ? .funding : .closing,
+                            transactionID: mined.id.description,
+                            kind: purpose == .funding ? .funding : .closing,
                             channel: channel, weight: mined.weight, fee: mined.fee))
                 }
                 for watch in watches.removeValue(forKey: mined.id) ?? [] {

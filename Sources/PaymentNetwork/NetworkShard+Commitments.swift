@@ -70,6 +70,7 @@ extension NetworkShard {
         _ message: NetworkMessage, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
     ) throws(ProtocolViolation) {
         try world.channels[Int(end.rawValue)].receiveRevocation(of: message.id, in: &htlcs, &settled)
+        noteCapital(of: end, shard)
         if isEager {
             let values: [Bytes32] = detach(message.attachment, &shard)
             try session(of: end).receiveRevocation(of: message.id, secret: values[0], nextPoint: values[1])
@@ -86,7 +87,6 @@ extension NetworkShard {
             let removed = settled.removed
             settled.clear()
             for htlc in removed { finish(htlc, at: end, &shard) }
-            noteCapital(of: end, shard)
         } else if !settled.committed.isEmpty {
             settled.clear()
         }
@@ -111,7 +111,8 @@ extension NetworkShard {
     }
 
     /// Trivial values as an attachment's bytes.
-    func attach<Value: BitwiseCopyable>(_ values: [Value], _ shard: inout Shard<NetworkMessage>) -> Attachment {
+    func attach<Value: BitwiseCopyable>(_ values: [Value], _ shard: inout Shard<NetworkMessage>) -> Attachment
+    {
         values.withUnsafeBytes { bytes in
             let attachment = shard.attachments.allocate(count: bytes.count)
             shard.attachments.bytes(of: attachment).copyBytes(from: bytes)

@@ -19,7 +19,9 @@ extension NetworkShard {
         let onion = Attachment(slot: htlcs[index].onion)
         htlcs[index].onion = Attachment.none.slot
         let layer = shard.peelOnion(onion)
-        let failure = layer.isFinal ? refusalToAccept(htlcs[index], layer, shard) : forward(index, layer, onion, at: end, &shard)
+        let failure =
+            layer.isFinal
+            ? refusalToAccept(htlcs[index], layer, shard) : forward(index, layer, onion, at: end, &shard)
         if let failure {
             shard.attachments.release(onion)
             fail(index, failure, distance: 0, at: end, &shard)
@@ -60,8 +62,12 @@ extension NetworkShard {
         }
         if policy.isDisabled { return .channelDisabled }
         if amount == .zero || amount < policy.htlcMinimum { return .amountBelowMinimum }
-        if htlc.amount < amount || htlc.amount - amount < policy.fee(forwarding: amount) { return .feeInsufficient }
-        if htlc.expiry.rawValue < layer.expiry + UInt32(policy.cltvExpiryDelta) { return .incorrectCLTVExpiry }
+        if htlc.amount < amount || htlc.amount - amount < policy.fee(forwarding: amount) {
+            return .feeInsufficient
+        }
+        if htlc.expiry.rawValue < layer.expiry + UInt32(policy.cltvExpiryDelta) {
+            return .incorrectCLTVExpiry
+        }
         // Too near to claim it on chain in time, or too far for anyone's patience.
         if layer.expiry <= height.rawValue + 3 { return .expiryTooSoon }
         if layer.expiry > height.rawValue + 2_016 { return .expiryTooFar }
@@ -115,6 +121,7 @@ extension NetworkShard {
             htlcs[index].failure = UInt16(message.failure.rawValue) << 8 | UInt16(message.distance)
             return
         }
+        noteCapital(of: end, shard)
         let htlc = htlcs[index]
         guard htlc.payment == message.payment.rawValue else { throw .wrongPreimage(id: message.id) }
         if isEager {

@@ -26,7 +26,8 @@ extension NetworkShard {
         send(NetworkMessage(.acceptChannel, end: end), from: end, &shard)
     }
 
-    func receiveAccept(at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) throws(ProtocolViolation) {
+    func receiveAccept(at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) throws(ProtocolViolation)
+    {
         let position = Int(end.rawValue)
         let output = world.fundingOutput(ofChannel: end.channel)
         let node = Int32(shard.process)
@@ -80,13 +81,16 @@ extension NetworkShard {
     }
 
     /// BOLT 2: `channel_ready` follows `minimum_depth` confirmations; the channel is usable once both have sent it.
-    private func fundingConfirmed(_ end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) throws(ProtocolViolation) {
+    private func fundingConfirmed(_ end: DirectionIndex, _ shard: inout Shard<NetworkMessage>)
+        throws(ProtocolViolation)
+    {
         try world.channels[Int(end.rawValue)].sendReady()
         send(NetworkMessage(.channelReady, end: end), from: end, &shard)
         announceIfUsable(end, &shard)
     }
 
-    func receiveReady(at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) throws(ProtocolViolation) {
+    func receiveReady(at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) throws(ProtocolViolation)
+    {
         try world.channels[Int(end.rawValue)].receiveReady()
         announceIfUsable(end, &shard)
     }
@@ -109,7 +113,8 @@ extension NetworkShard {
     private var fundingSize: Int { 36 + (isEager ? MemoryLayout<Signature>.size : 0) }
 
     private func writeFunding(
-        _ outpoint: Outpoint, _ end: DirectionIndex, to attachment: Attachment, _ shard: inout Shard<NetworkMessage>
+        _ outpoint: Outpoint, _ end: DirectionIndex, to attachment: Attachment,
+        _ shard: inout Shard<NetworkMessage>
     ) {
         let bytes = shard.attachments.bytes(of: attachment)
         outpoint.transaction.bytes.withUnsafeBytes { bytes.copyBytes(from: $0) }
@@ -191,7 +196,8 @@ extension NetworkShard {
         } else {
             // BOLT 2: no shutdown while own updates are not signed for.
             shard.send(
-                to: shard.process, after: max(world.commitmentInterval, 1), NetworkMessage(.closeTimer, end: end))
+                to: shard.process, after: max(world.commitmentInterval, 1),
+                NetworkMessage(.closeTimer, end: end))
         }
     }
 
@@ -201,7 +207,9 @@ extension NetworkShard {
         send(NetworkMessage(.shutdown, end: end), from: end, &shard)
     }
 
-    func receiveShutdown(at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) throws(ProtocolViolation) {
+    func receiveShutdown(at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>)
+        throws(ProtocolViolation)
+    {
         let position = Int(end.rawValue)
         try world.channels[position].receiveShutdown()
         continueClosing(of: end, &shard)
@@ -281,7 +289,8 @@ extension NetworkShard {
         var cost = world.channels[position].local.ours
         for (index, output) in closing.outputs.enumerated() where output.conditions[0].keys == [key] {
             let outpoint = closing.outpoint(UInt32(index))
-            world.nodes[Int(shard.process)].wallet.receive(Wallet.Coin(outpoint: outpoint, value: output.value))
+            world.nodes[Int(shard.process)].wallet.receive(
+                Wallet.Coin(outpoint: outpoint, value: output.value))
             cost -= Millisatoshi(output.value)
         }
         world.books[position].measured.closingCost += cost

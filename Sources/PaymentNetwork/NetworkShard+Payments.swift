@@ -40,7 +40,8 @@ extension NetworkShard {
         let feeMaximum = max(
             rules.feeLimitMinimum,
             ChannelPolicy(
-                baseFee: .zero, proportionalFee: rules.feeLimitProportional, cltvExpiryDelta: 0, htlcMaximum: .zero
+                baseFee: .zero, proportionalFee: rules.feeLimitProportional, cltvExpiryDelta: 0,
+                htlcMaximum: .zero
             ).fee(forwarding: payment.amount))
         let request = RouteRequest(
             source: Int32(shard.process), destination: payment.destination, amount: payment.amount,
@@ -62,7 +63,8 @@ extension NetworkShard {
     ) -> FailureName {
         if case .feeLimitExceeded = refusal { return .feeLimitExceeded }
         if let last = payment.lastFailure { return last }
-        let largest = world.ends(of: Int(shard.process)).lazy
+        let largest =
+            world.ends(of: Int(shard.process)).lazy
             .map { self.world.channels[Int($0.rawValue)].spendable }.max() ?? .zero
         let hasChannel = world.ends(of: Int(shard.process)).contains {
             self.world.channels[Int($0.rawValue)].isUsable
@@ -120,7 +122,9 @@ extension NetworkShard {
     func ownPaymentFailed(
         _ slot: UInt32, _ failure: FailureName, distance: UInt8, _ shard: inout Shard<NetworkMessage>
     ) {
-        guard let route = payments[slot].route else { preconditionFailure("a payment failed without a route") }
+        guard let route = payments[slot].route else {
+            preconditionFailure("a payment failed without a route")
+        }
         // The first node after the sender reports at distance 0.
         let failingNode = Int(distance) + 1
         recordAttempt(slot, failure: failure, failingHop: UInt8(failingNode), shard)
@@ -138,7 +142,8 @@ extension NetworkShard {
         guard wantsRecords, let route = payment.route else { return }
         records.attempts.append(
             PendingAttempt(
-                payment: payment.token.number, number: payment.attempts - 1, startedAt: payment.attemptStartedAt,
+                payment: payment.token.number, number: payment.attempts - 1,
+                startedAt: payment.attemptStartedAt,
                 endedAt: shard.now, route: route, failure: failure, failingHop: failingHop))
     }
 
@@ -154,7 +159,9 @@ extension NetworkShard {
             fee: settledRoute?.totalFee ?? .zero)
         statistics.count(record, isMeasured: payment.token.isMeasured)
         // The route taken is part of what the payer did.
-        shard.fold(record.number << 8 | UInt64(failure?.rawValue ?? .max), record.fee.rawValue << 8 | UInt64(record.hops))
+        shard.fold(
+            record.number << 8 | UInt64(failure?.rawValue ?? .max),
+            record.fee.rawValue << 8 | UInt64(record.hops))
         if wantsRecords { records.payments.append(record) }
     }
 }

@@ -97,7 +97,8 @@ final class NetworkShard: ShardModel {
 
     func describe(_ end: DirectionIndex) -> String {
         let channel = world.topology.channels[end.channel]
-        return "channel \(channel.shortChannelID) of \(world.topology.nodes[Int(world.owners[Int(end.rawValue)])].alias)"
+        return
+            "channel \(channel.shortChannelID) of \(world.topology.nodes[Int(world.owners[Int(end.rawValue)])].alias)"
     }
 
     private func mineBlock(_ shard: inout Shard<NetworkMessage>) {
@@ -106,11 +107,12 @@ final class NetworkShard: ShardModel {
 
     func windowEnded() { gossip?.release() }
 
-    /// The books' capital follows the channel's.
+    /// The books' capital follows the channel's, wherever this party's own commitment may have changed it.
     func noteCapital(of end: DirectionIndex, _ shard: borrowing Shard<NetworkMessage>) {
         let position = Int(end.rawValue)
-        world.books[position].capital.change(
-            to: world.channels[position].capital, at: shard.now, measuredFrom: world.measuredFrom)
+        let capital = world.channels[position].capital
+        if capital == world.books[position].capital.amount { return }
+        world.books[position].capital.change(to: capital, at: shard.now, measuredFrom: world.measuredFrom)
     }
 }
 

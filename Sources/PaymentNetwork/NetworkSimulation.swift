@@ -40,7 +40,8 @@ public final class NetworkSimulation {
         _ topology: Topology, settings: RunSettings, recorder: (any RunRecorder)? = nil
     ) throws(SimulationError) {
         try self.init(
-            topology, settings: settings, recorder: recorder, shardCount: settings.threads == 1 ? 1 : settings.threads * 4)
+            topology, settings: settings, recorder: recorder,
+            shardCount: settings.threads == 1 ? 1 : settings.threads * 4)
     }
 
     init(
@@ -53,7 +54,9 @@ public final class NetworkSimulation {
         case .flows, .trace: break
         }
         let world = NetworkWorld(topology, settings: settings)
-        let shards = (0..<shardCount).map { NetworkShard(world, wantsRecords: recorder != nil, hasServices: $0 == 0) }
+        let shards = (0..<shardCount).map {
+            NetworkShard(world, wantsRecords: recorder != nil, hasServices: $0 == 0)
+        }
         simulation = Simulation(
             lookahead: world.lookahead, models: shards, shardOfProcess: world.placement(onShards: shardCount))
         self.world = world
@@ -68,10 +71,12 @@ public final class NetworkSimulation {
             let end = world.channels[Int(first.rawValue)].isFunder ? first : first.reversed
             let funder = world.owners[Int(end.rawValue)]
             if let opensAt = channel.opensAt {
-                simulation.schedule(NetworkMessage(.openTimer, end: end), for: funder, at: opensAt.microseconds)
+                simulation.schedule(
+                    NetworkMessage(.openTimer, end: end), for: funder, at: opensAt.microseconds)
             }
             if let closesAt = channel.closesAt {
-                simulation.schedule(NetworkMessage(.closeTimer, end: end), for: funder, at: closesAt.microseconds)
+                simulation.schedule(
+                    NetworkMessage(.closeTimer, end: end), for: funder, at: closesAt.microseconds)
             }
         }
         guard let traffic = services.traffic else { return }
@@ -101,7 +106,9 @@ public final class NetworkSimulation {
         }
         let isFinished = simulation.run(threads: world.settings.threads, batch: 1_024) {
             deliverRecords()
-            if recordingError != nil || simulation.models.contains(where: { $0.breakdown != nil }) { return true }
+            if recordingError != nil || simulation.models.contains(where: { $0.breakdown != nil }) {
+                return true
+            }
             // The wall clock decides only when to report; nothing of it reaches the model.
             let now = DispatchTime.now().uptimeNanoseconds
             guard now - lastReport > 100_000_000 else { return false }
@@ -120,7 +127,8 @@ public final class NetworkSimulation {
 
     private var currentProgress: RunProgress {
         var progress = RunProgress(
-            simulated: simulation.now, started: 0, settled: 0, failed: 0, events: simulation.eventCount, fraction: 0)
+            simulated: simulation.now, started: 0, settled: 0, failed: 0, events: simulation.eventCount,
+            fraction: 0)
         for shard in simulation.models {
             progress.started += shard.statistics.started
             progress.settled += shard.statistics.settled
@@ -140,7 +148,9 @@ public final class NetworkSimulation {
     // MARK: The end
 
     private func finish() throws -> RunResult {
-        let statistics = simulation.models.dropFirst().reduce(into: services.statistics) { $0.add($1.statistics) }
+        let statistics = simulation.models.dropFirst().reduce(into: services.statistics) {
+            $0.add($1.statistics)
+        }
         try checkInvariants()
         if let recorder {
             do { for hour in statistics.hours { try recorder.record(hour) } } catch {
@@ -160,7 +170,8 @@ public final class NetworkSimulation {
         let lifetime = world.topology.payments.channelLifetimeDays
         let nodes = (0..<world.nodeCount).map { node in
             NodeIncome(
-                node: Int32(node), world.ends(of: node).lazy.map { ends[Int($0.rawValue)] }, measured: end - start,
+                node: Int32(node), world.ends(of: node).lazy.map { ends[Int($0.rawValue)] },
+                measured: end - start,
                 lifetimeDays: lifetime)
         }
         let settled = statistics.payments.settled
@@ -180,7 +191,8 @@ public final class NetworkSimulation {
             attemptFailures: Self.ranked(statistics.attemptFailures), attempts: statistics.attempts,
             meanHops: settled == 0 ? 0 : Double(statistics.hops) / Double(settled),
             amountSettled: statistics.amountSettled,
-            feesPaid: ends.reduce(.zero) { $0 + $1.feesPaid }, feesEarned: ends.reduce(.zero) { $0 + $1.routingFees },
+            feesPaid: ends.reduce(.zero) { $0 + $1.feesPaid },
+            feesEarned: ends.reduce(.zero) { $0 + $1.routingFees },
             latencyMilliseconds: .init(p50: milliseconds(50), p90: milliseconds(90), p99: milliseconds(99)),
             channelIncome: ends,
             finalBalances: (0..<world.endCount).map { world.channels[$0].local.ours },
@@ -226,7 +238,8 @@ public final class NetworkSimulation {
                 let channel = world.channels[position]
                 let books = world.books[position]
                 try check(
-                    books.capital.amount == channel.capital, "the capital of \(services.describe(end)) went wrong")
+                    books.capital.amount == channel.capital,
+                    "the capital of \(services.describe(end)) went wrong")
                 change += Int64(channel.capital.rawValue)
                 booked += books.balanceOfBookings
                 let planned = world.topology.channels[end.channel]
@@ -248,7 +261,8 @@ public final class NetworkSimulation {
             }
             try check(
                 change == booked,
-                "the books of \(world.topology.nodes[node].alias) say \(booked) msat, its money says \(change)")
+                "the books of \(world.topology.nodes[node].alias) say \(booked) msat, its money says \(change)"
+            )
         }
         try check(paid == earned, "senders paid \(paid) in fees, routers earned \(earned)")
     }

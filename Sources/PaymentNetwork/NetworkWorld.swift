@@ -101,7 +101,8 @@ final class NetworkWorld: @unchecked Sendable {
                 rows[Int(node) + 1] += 1
                 // A direction without a policy is not in the graph; what its node would ask does not matter.
                 let none = ChannelPolicy(
-                    baseFee: .zero, proportionalFee: 0, cltvExpiryDelta: 0, isDisabled: true, htlcMaximum: .zero)
+                    baseFee: .zero, proportionalFee: 0, cltvExpiryDelta: 0, isDisabled: true,
+                    htlcMaximum: .zero)
                 policies[position] = (side == .first ? channel.policy1 : channel.policy2) ?? none
                 books[position].capital.change(
                     to: channels[position].capital, at: 0, measuredFrom: measuredFrom)
@@ -109,7 +110,8 @@ final class NetworkWorld: @unchecked Sendable {
                     books[position].measured.openingCost = Millisatoshi(channel.openingCost)
                 }
             }
-            latencies[index] = UInt32(clamping: topology.latency.delay(of: channel.shortChannelID, seed: seed))
+            latencies[index] = UInt32(
+                clamping: topology.latency.delay(of: channel.shortChannelID, seed: seed))
             let outpoint = Chain.genesisOutpoint(UInt32(genesis.count))
             (fundings + index * 2).initialize(repeating: outpoint, count: 2)
             if channel.opensAt == nil {

@@ -83,7 +83,8 @@ struct RunStatistics {
         for hour in other.hours {
             while hours.count <= Int(hour.hour) {
                 hours.append(
-                    TimelineRecord(hour: UInt32(hours.count), settled: 0, failed: 0, volume: .zero, fees: .zero))
+                    TimelineRecord(
+                        hour: UInt32(hours.count), settled: 0, failed: 0, volume: .zero, fees: .zero))
             }
             let index = Int(hour.hour)
             hours[index].settled += hour.settled

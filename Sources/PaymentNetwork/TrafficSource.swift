@@ -53,7 +53,8 @@ struct TrafficSource {
                 var state = FlowState(
                     flow: flow,
                     gaps: RandomStream(seed: topology.seed, purpose: .init("gaps"), process: UInt64(index)),
-                    choices: RandomStream(seed: topology.seed, purpose: .init("payments"), process: UInt64(index)),
+                    choices: RandomStream(
+                        seed: topology.seed, purpose: .init("payments"), process: UInt64(index)),
                     next: flow.startsAt.inSeconds, end: flow.endsAt?.inSeconds ?? .infinity)
                 state.advance()
                 flows.append(state)

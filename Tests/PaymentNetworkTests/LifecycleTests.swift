@@ -6,7 +6,9 @@ import Topologies
 @testable import PaymentNetwork
 
 @Suite struct `A channel opened and closed in the run` {
-    private func network(wallet: UInt64 = 200_000, push: UInt64 = 20_000, feerate: UInt64 = 10) throws -> Topology {
+    private func network(wallet: UInt64 = 200_000, push: UInt64 = 20_000, feerate: UInt64 = 10) throws
+        -> Topology
+    {
         try topology(
             """
             millrace: 1

@@ -53,7 +53,8 @@ import Topologies
         #expect(slow.count == 500)
         #expect(slow.map(\.source) == fast.map(\.source) && slow.map(\.amount) == fast.map(\.amount))
         #expect(slow.map(\.destination) == fast.map(\.destination))
-        #expect(zip(slow, fast).allSatisfy { abs(Double($0.time) / factor - Double($1.time)) <= 1 + 1 / factor })
+        #expect(
+            zip(slow, fast).allSatisfy { abs(Double($0.time) / factor - Double($1.time)) <= 1 + 1 / factor })
     }
 
     @Test func `of several flows is the union of each alone`() throws {

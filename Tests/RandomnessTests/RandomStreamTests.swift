@@ -18,7 +18,9 @@ import Testing
 }
 
 @Suite struct `Random streams` {
-    private func stream(_ purpose: StaticString = "test", process: UInt64 = 0, seed: UInt64 = 1) -> RandomStream {
+    private func stream(_ purpose: StaticString = "test", process: UInt64 = 0, seed: UInt64 = 1)
+        -> RandomStream
+    {
         RandomStream(seed: seed, purpose: .init(purpose), process: process)
     }
 
