@@ -2,13 +2,6 @@
 public protocol ShardModel: AnyObject {
     associatedtype Payload: EventPayload
     func handle(_ event: Event<Payload>, in shard: inout Shard<Payload>)
-    /// Called by one thread after every window, when no shard is at work: what one model publishes to the others is
-    /// handed over here.
-    func windowEnded()
-}
-
-extension ShardModel {
-    @inlinable public func windowEnded() {}
 }
 
 /// A conservative discrete-event simulation of processes that exchange messages.
@@ -91,38 +84,36 @@ public final class Simulation<Model: ShardModel> {
     ///   - end: events at or after this time stay pending; a multiple of the lookahead, or the end of time.
     ///   - threads: how many may handle shards at the same time.
     ///   - batch: how many events pass between two calls of `interrupt`, and what its window adds.
+    ///   - beforeWindow: called before every window, when no shard is at work: what one model publishes to the others
+    ///     is handed over here. With several threads it gets their crew.
     ///   - interrupt: asked between windows; true ends the run early, and it can be taken up again.
     /// - Returns: whether the run reached `end` (or ran out of events).
     @inlinable public func run(
-        until end: UInt64 = .max, threads: Int = 1, batch: Int = 65_536, interrupt: () -> Bool
+        until end: UInt64 = .max, threads: Int = 1, batch: Int = 65_536,
+        beforeWindow: (_ window: UInt64, WindowCrew?) -> Void = { _, _ in }, interrupt: () -> Bool
     ) -> Bool {
         precondition(end == .max || end % lookahead == 0, "a run ends with a window")
-        let endWindow = end / lookahead
-        if shardCount == 1 || threads == 1 {
-            return handleWindows(before: endWindow, batch: UInt64(batch), interrupt) { window in
-                for index in 0..<shardCount { handle(window, of: index) }
-            }
-        }
-        return WindowCrew.run(threads: min(threads, shardCount)) { crew in
-            handleWindows(before: endWindow, batch: UInt64(batch), interrupt) { window in
-                if eventsKnown(in: window) < Self.crewThreshold {
-                    for index in 0..<shardCount { handle(window, of: index) }
-                } else {
-                    // Shards share nothing: whoever takes one handles it to the end of the window.
-                    crew.perform(shardCount) { [self] index in handle(window, of: index) }
-                }
-            }
+        if threads == 1 { return handleWindows(before: end / lookahead, batch, nil, beforeWindow, interrupt) }
+        return WindowCrew.run(threads: threads) { crew in
+            handleWindows(before: end / lookahead, batch, crew, beforeWindow, interrupt)
         }
     }
 
-    @inlinable @inline(__always) func handleWindows(
-        before end: UInt64, batch: UInt64, _ interrupt: () -> Bool, _ handleShards: (_ window: UInt64) -> Void
+    @inlinable func handleWindows(
+        before end: UInt64, _ batch: Int, _ crew: WindowCrew?, _ beforeWindow: (UInt64, WindowCrew?) -> Void,
+        _ interrupt: () -> Bool
     ) -> Bool {
-        var batches = eventCount / batch
+        var batches = eventCount / UInt64(batch)
         while let window = nextWindow, window < end {
-            handleShards(window)
+            beforeWindow(window, crew)
+            if let crew, shardCount > 1, eventsKnown(in: window) >= Self.crewThreshold {
+                // Shards share nothing: whoever takes one handles it to the end of the window.
+                crew.perform(shardCount) { [self] index in handle(window, of: index) }
+            } else {
+                for index in 0..<shardCount { handle(window, of: index) }
+            }
             finishWindow()
-            let handled = eventCount / batch
+            let handled = eventCount / UInt64(batch)
             if handled != batches {
                 batches = handled
                 deliverMail()
@@ -176,7 +167,7 @@ public final class Simulation<Model: ShardModel> {
         return known
     }
 
-    /// What was sent in this window is what the next one takes in; and the models act between windows.
+    /// What was sent in this window is what the next one takes in.
     @inlinable func finishWindow() {
         if shardCount > 1 {
             mailCount = 0
@@ -190,7 +181,6 @@ public final class Simulation<Model: ShardModel> {
                 shards[index].outgoing = mailboxes + (filledSet * shardCount + index) * shardCount
             }
         }
-        for model in models { model.windowEnded() }
     }
 
     /// Puts all mail into the queues, so that these hold everything that is pending.

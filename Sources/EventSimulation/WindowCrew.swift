@@ -19,6 +19,9 @@ public final class WindowCrew: @unchecked Sendable {
     /// Rounds of spinning before a worker sleeps, or the caller lets others have the core; about 50 µs.
     private static let patience = 50_000
 
+    /// The calling thread and the workers.
+    public var threadCount: Int { workerCount + 1 }
+
     private let workerCount: Int
     /// Raised once for each window.
     private let round = Atomic<UInt64>(0)

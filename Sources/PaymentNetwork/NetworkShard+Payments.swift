@@ -32,28 +32,34 @@ extension NetworkShard {
 
     /// Tries the cheapest route that has not failed yet; ends the payment where there is none.
     private func attempt(_ slot: UInt32, _ shard: inout Shard<NetworkMessage>) {
-        let rules = world.topology.payments
         let payment = payments[slot]
-        guard payment.attempts < rules.attemptsMaximum else {
+        guard payment.attempts < world.topology.payments.attemptsMaximum else {
             return end(slot, .attemptsExhausted, &shard)
         }
-        let feeMaximum = max(
-            rules.feeLimitMinimum,
-            ChannelPolicy(
-                baseFee: .zero, proportionalFee: rules.feeLimitProportional, cltvExpiryDelta: 0,
-                htlcMaximum: .zero
-            ).fee(forwarding: payment.amount))
-        let request = RouteRequest(
-            source: Int32(shard.process), destination: payment.destination, amount: payment.amount,
-            finalCLTVExpiryDelta: UInt32(rules.finalCLTVExpiryDelta) + 1, feeMaximum: feeMaximum)
+        let graph = world.board.graph(at: shard.now)
+        switch firstRoute(of: payment, in: graph) ?? cheapestRoute(of: payment, from: shard.process, in: graph) {
+        case .success(let route): offer(route, slot, &shard)
+        case .failure(let refusal): end(slot, failure(for: refusal, of: payment, shard), &shard)
+        }
+    }
+
+    private func firstRoute(of payment: OwnPayment, in graph: ChannelGraph) -> Result<Route, RoutingFailure>? {
+        payment.attempts == 0 ? prefetcher?.route(of: payment.token.number, in: graph) : nil
+    }
+
+    private func cheapestRoute(
+        of payment: OwnPayment, from process: UInt32, in graph: ChannelGraph
+    ) -> Result<Route, RoutingFailure> {
         let channels = world.channels
+        let request = world.routeRequest(
+            from: Int32(process), to: payment.destination, amount: payment.amount)
         do throws(RoutingFailure) {
-            let route = try search.cheapestRoute(
-                request, in: world.board.graph(at: shard.now), excluding: payment.excluded,
-                spendable: { channels[Int($0.rawValue)].spendable })
-            offer(route, slot, &shard)
+            return .success(
+                try search.cheapestRoute(
+                    request, in: graph, excluding: payment.excluded,
+                    spendable: { channels[Int($0.rawValue)].spendable }))
         } catch {
-            end(slot, failure(for: error, of: payment, shard), &shard)
+            return .failure(error)
         }
     }
 

@@ -18,6 +18,8 @@ final class NetworkShard: ShardModel {
     let isEager: Bool
     /// Claimed by the first search: not every shard has payers.
     lazy var search = RouteSearch(for: world.board.latest)
+    /// First routes found ahead of time, with several threads.
+    var prefetcher: RoutePrefetcher?
     var clock: BlockClock
     var htlcs = HTLCPool()
     var payments = Slab<OwnPayment>()
@@ -104,8 +106,6 @@ final class NetworkShard: ShardModel {
     private func mineBlock(_ shard: inout Shard<NetworkMessage>) {
         layerOne?.mine(&shard, &clock) { if wantsRecords { records.transactions.append($0) } }
     }
-
-    func windowEnded() { gossip?.release() }
 
     /// The books' capital follows the channel's, wherever this party's own commitment may have changed it.
     func noteCapital(of end: DirectionIndex, _ shard: borrowing Shard<NetworkMessage>) {

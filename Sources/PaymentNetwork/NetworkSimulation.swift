@@ -62,6 +62,10 @@ public final class NetworkSimulation {
         self.world = world
         self.recorder = recorder
         services = shards[0]
+        if settings.prefetch, settings.threads > 1, let traffic = services.traffic {
+            let prefetcher = RoutePrefetcher(world, traffic: traffic)
+            for shard in shards { shard.prefetcher = prefetcher }
+        }
         scheduleFirstEvents()
     }
 
@@ -89,6 +93,9 @@ public final class NetworkSimulation {
         }
     }
 
+    /// Wall time of all threads together that went into finding routes ahead, in seconds.
+    public var prefetchSeconds: Double { Double(services.prefetcher?.searchNanoseconds ?? 0) / 1e9 }
+
     /// The balances as drawn for time zero, by `DirectionIndex`.
     public func initialBalances() -> [Millisatoshi] { world.startingBalances }
 
@@ -104,7 +111,13 @@ public final class NetworkSimulation {
             guard let recorder, recordingError == nil else { return }
             do { try RecordBuffer.deliver(simulation.models, to: recorder) } catch { recordingError = error }
         }
-        let isFinished = simulation.run(threads: world.settings.threads, batch: 1_024) {
+        let isFinished = simulation.run(
+            threads: world.settings.threads, batch: 1_024,
+            beforeWindow: { [services] window, crew in
+                services.gossip?.release()
+                if let crew { services.prefetcher?.prepare(for: window, crew) }
+            }
+        ) {
             deliverRecords()
             if recordingError != nil || simulation.models.contains(where: { $0.breakdown != nil }) {
                 return true

@@ -162,6 +162,8 @@ public enum SignatureMode: String, Sendable, CaseIterable {
 public struct RunSettings: Sendable {
     public var signatures: SignatureMode = .lazy
     public var threads: Int = 1
+    /// Whether first routes are found ahead of time where there are several threads. Changes no result.
+    public var prefetch = true
     /// Exactly the first so many payments of the merged traffic; nil: all that start within the duration.
     public var paymentsMaximum: UInt64?
     /// Multiplies every rate of the traffic: the same payments in the same order, closer together.

@@ -6,7 +6,7 @@ final class TrafficProcess {
     private let world: NetworkWorld
     private var source: TrafficSource
     /// Drawn, but too far ahead to hand out.
-    private var upcoming: PlannedPayment?
+    private(set) var upcoming: PlannedPayment?
     /// The start of the latest payment handed out, microseconds.
     private(set) var lastStart: UInt64 = 0
 
@@ -27,6 +27,14 @@ final class TrafficProcess {
         }
         lastStart = first.last?.time ?? 0
         return first
+    }
+
+    /// The next payments to be handed out, `count` at the most; they stay to be handed out.
+    func lookAhead(_ count: Int) -> [PlannedPayment] {
+        var ahead = source
+        var payments = upcoming.map { [$0] } ?? []
+        while !payments.isEmpty, payments.count < count, let next = ahead.next() { payments.append(next) }
+        return payments
     }
 
     /// When `generate` must be called next; nil when the traffic has ended.
