@@ -16,6 +16,11 @@ public struct Shard<Payload: EventPayload>: ~Copyable {
     @usableFromInline let shardOfProcess: UnsafePointer<UInt16>
     @usableFromInline let index: UInt16
     @usableFromInline let lookahead: UInt64
+    /// All shards, and the first window each has an event in; `.max` for none.
+    @usableFromInline let shards: UnsafeMutablePointer<Shard<Payload>>
+    @usableFromInline let nextWindows: UnsafeMutablePointer<UInt64>
+    /// Whether one thread handles the present window alone: then what is sent goes straight into its receiver's queue.
+    @usableFromInline let isAlone: UnsafePointer<Bool>
     /// Where this shard puts what it sends to others in the present window: one mailbox a shard.
     @usableFromInline var outgoing: UnsafeMutablePointer<Mailbox<Payload>>
     /// How much that is, and the earliest window among it.
@@ -25,7 +30,8 @@ public struct Shard<Payload: EventPayload>: ~Copyable {
     init(
         index: UInt16, lookahead: UInt64, sequences: UnsafeMutablePointer<UInt64>,
         digests: UnsafeMutablePointer<Digest>, shardOfProcess: UnsafePointer<UInt16>,
-        outgoing: UnsafeMutablePointer<Mailbox<Payload>>
+        shards: UnsafeMutablePointer<Shard<Payload>>, nextWindows: UnsafeMutablePointer<UInt64>,
+        isAlone: UnsafePointer<Bool>, outgoing: UnsafeMutablePointer<Mailbox<Payload>>
     ) {
         self.index = index
         self.lookahead = lookahead
@@ -33,6 +39,9 @@ public struct Shard<Payload: EventPayload>: ~Copyable {
         self.digests = digests
         self.shardOfProcess = shardOfProcess
         queue = CalendarQueue(width: lookahead)
+        self.shards = shards
+        self.nextWindows = nextWindows
+        self.isAlone = isAlone
         self.outgoing = outgoing
     }
 
@@ -65,10 +74,27 @@ public struct Shard<Payload: EventPayload>: ~Copyable {
         let shard = shardOfProcess[Int(destination)]
         if shard == index {
             queue.insert(event)
+        } else if isAlone.pointee {
+            deliver(event, to: Int(shard))
         } else {
             outgoing[Int(shard)].append(event, takingBytesFrom: &attachments)
             outgoingCount += 1
             outgoingWindow = min(outgoingWindow, time / lookahead)
         }
+    }
+
+    /// Hands an event to another shard while no other thread is at work.
+    @inlinable mutating func deliver(_ event: Event<Payload>, to receiver: Int) {
+        var event = event
+        let attachment = event.payload.attachment
+        if !attachment.isNone {
+            let bytes = attachments.bytes(of: attachment)
+            let copy = shards[receiver].attachments.allocate(count: bytes.count)
+            shards[receiver].attachments.bytes(of: copy).copyMemory(from: UnsafeRawBufferPointer(bytes))
+            event.payload.attachment = copy
+            attachments.release(attachment)
+        }
+        shards[receiver].queue.insert(event)
+        nextWindows[receiver] = min(nextWindows[receiver], event.key.time / lookahead)
     }
 }

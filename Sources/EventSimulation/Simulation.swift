@@ -28,6 +28,10 @@ public final class Simulation<Model: ShardModel> {
     /// What lies in the set that is being emptied: how much, and the earliest window among it.
     @usableFromInline var mailCount = 0
     @usableFromInline var mailWindow: UInt64 = .max
+    /// The first window each shard has an event in; `.max` for none.
+    @usableFromInline let nextWindows: UnsafeMutablePointer<UInt64>
+    /// Whether the present window is handled by the calling thread alone.
+    @usableFromInline let isAlone: UnsafeMutablePointer<Bool>
     private let sequences: UnsafeMutablePointer<UInt64>
     private let digests: UnsafeMutablePointer<Digest>
     private let shardOfProcess: UnsafeMutablePointer<UInt16>
@@ -54,12 +58,17 @@ public final class Simulation<Model: ShardModel> {
         let boxCount = 2 * models.count * models.count
         mailboxes = .allocate(capacity: boxCount)
         for box in 0..<boxCount { (mailboxes + box).initialize(to: Mailbox()) }
+        nextWindows = .allocate(capacity: models.count)
+        nextWindows.initialize(repeating: .max, count: models.count)
+        isAlone = .allocate(capacity: 1)
+        isAlone.initialize(to: true)
         shards = .allocate(capacity: models.count)
         for index in models.indices {
             (shards + index).initialize(
                 to: Shard(
                     index: UInt16(index), lookahead: lookahead, sequences: sequences, digests: digests,
-                    shardOfProcess: shardOfProcess, outgoing: mailboxes + index * models.count))
+                    shardOfProcess: shardOfProcess, shards: shards, nextWindows: nextWindows, isAlone: isAlone,
+                    outgoing: mailboxes + index * models.count))
         }
     }
 
@@ -68,6 +77,8 @@ public final class Simulation<Model: ShardModel> {
         shards.deallocate()
         mailboxes.deinitialize(count: 2 * shardCount * shardCount)
         mailboxes.deallocate()
+        nextWindows.deallocate()
+        isAlone.deallocate()
         sequences.deallocate()
         digests.deallocate()
         shardOfProcess.deallocate()
@@ -75,7 +86,9 @@ public final class Simulation<Model: ShardModel> {
 
     /// Puts an event of `process` for itself into the queue before the run.
     public func schedule(_ payload: Payload, for process: UInt32, at time: UInt64) {
-        shards[Int(shardOfProcess[Int(process)])].enqueue(from: process, to: process, at: time, payload)
+        let shard = Int(shardOfProcess[Int(process)])
+        shards[shard].enqueue(from: process, to: process, at: time, payload)
+        nextWindows[shard] = min(nextWindows[shard], time / lookahead)
     }
 
     /// Handles events until none is pending before `end`.
@@ -107,12 +120,17 @@ public final class Simulation<Model: ShardModel> {
         while let window = nextWindow, window < end {
             beforeWindow(window, crew)
             if let crew, shardCount > 1, eventsKnown(in: window) >= Self.crewThreshold {
+                isAlone.pointee = false
                 // Shards share nothing: whoever takes one handles it to the end of the window.
-                crew.perform(shardCount) { [self] index in handle(window, of: index) }
+                crew.perform(shardCount) { [self] index in
+                    if mailCount > 0 { takeMail(of: index) }
+                    handle(window, of: index)
+                }
+                exchangeMail()
             } else {
-                for index in 0..<shardCount { handle(window, of: index) }
+                deliverMail()
+                for index in 0..<shardCount where nextWindows[index] == window { handle(window, of: index) }
             }
-            finishWindow()
             let handled = eventCount / UInt64(batch)
             if handled != batches {
                 batches = handled
@@ -126,24 +144,21 @@ public final class Simulation<Model: ShardModel> {
 
     /// The first window with an event anywhere; nil when none is pending.
     @inlinable var nextWindow: UInt64? {
-        var earliest: UInt64? = mailWindow == .max ? nil : mailWindow
-        for index in 0..<shardCount {
-            guard let window = shards[index].queue.nextWindow else { continue }
-            if earliest.map({ window < $0 }) ?? true { earliest = window }
-        }
-        return earliest
+        var earliest = mailWindow
+        for index in 0..<shardCount { earliest = min(earliest, nextWindows[index]) }
+        return earliest == .max ? nil : earliest
     }
 
-    /// Handles what one shard has in `window`, after taking in what others sent it in the last one.
+    /// Handles what one shard has in `window`.
     @inlinable func handle(_ window: UInt64, of index: Int) {
         let shard = shards + index
-        if mailCount > 0 { takeMail(of: index) }
         shard.pointee.queue.open(window)
         let model = models[index]
         while let event = shard.pointee.queue.popInWindow() {
             shard.pointee.begin(event)
             model.handle(event, in: &shard.pointee)
         }
+        nextWindows[index] = shard.pointee.queue.nextWindow ?? .max
     }
 
     @inlinable func takeMail(of index: Int) {
@@ -161,32 +176,34 @@ public final class Simulation<Model: ShardModel> {
 
     @inlinable func eventsKnown(in window: UInt64) -> Int {
         var known = mailWindow == window ? mailCount : 0
-        for index in 0..<shardCount where shards[index].queue.count > 0 {
+        for index in 0..<shardCount where nextWindows[index] == window {
             known += shards[index].queue.count(in: window)
         }
         return known
     }
 
-    /// What was sent in this window is what the next one takes in.
-    @inlinable func finishWindow() {
-        if shardCount > 1 {
-            mailCount = 0
-            mailWindow = .max
-            filledSet = 1 - filledSet
-            for index in 0..<shardCount {
-                mailCount += shards[index].outgoingCount
-                mailWindow = min(mailWindow, shards[index].outgoingWindow)
-                shards[index].outgoingCount = 0
-                shards[index].outgoingWindow = .max
-                shards[index].outgoing = mailboxes + (filledSet * shardCount + index) * shardCount
-            }
+    /// What was sent in a window handled together is what the next window takes in.
+    @inlinable func exchangeMail() {
+        isAlone.pointee = true
+        mailCount = 0
+        mailWindow = .max
+        filledSet = 1 - filledSet
+        for index in 0..<shardCount {
+            mailCount += shards[index].outgoingCount
+            mailWindow = min(mailWindow, shards[index].outgoingWindow)
+            shards[index].outgoingCount = 0
+            shards[index].outgoingWindow = .max
+            shards[index].outgoing = mailboxes + (filledSet * shardCount + index) * shardCount
         }
     }
 
     /// Puts all mail into the queues, so that these hold everything that is pending.
-    @usableFromInline func deliverMail() {
+    @inlinable func deliverMail() {
         if mailCount == 0 { return }
-        for index in 0..<shardCount { takeMail(of: index) }
+        for index in 0..<shardCount {
+            takeMail(of: index)
+            nextWindows[index] = shards[index].queue.nextWindow ?? .max
+        }
         mailCount = 0
         mailWindow = .max
     }
