@@ -115,6 +115,22 @@ public struct PerCommitmentSecretStore: Hashable, Sendable {
     /// The values held now, at most 49.
     public var count: Int { buckets.count }
 
+    /// The values held and their indices, bucket by bucket: what a store can be made of again.
+    public var values: [(index: UInt64, secret: Bytes32)] { buckets.map { ($0.index, $0.secret) } }
+
+    /// The store that holds these values; nil where no store holds such.
+    public init?(values: [(index: UInt64, secret: Bytes32)]) {
+        guard values.count <= 49 else { return nil }
+        for (bucket, value) in values.enumerated() {
+            let fits = min(value.index.trailingZeroBitCount, 48) == bucket
+            guard value.index <= PerCommitmentSeed.firstIndex, fits else { return nil }
+        }
+        buckets = values.map { Entry(index: $0.index, secret: $0.secret) }
+        // Secrets come downwards, so the least index is the last that came.
+        guard let last = values.lazy.map(\.index).min() else { return }
+        nextIndex = last > 0 ? last - 1 : nil
+    }
+
     /// Stores a secret (BOLT 3 `insert_secret`), or refuses it and stays as it was.
     ///
     /// `index` must be `nextIndex`: it comes from our own count of commitments, never from the peer. Costs about

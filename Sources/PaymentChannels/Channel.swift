@@ -23,7 +23,7 @@ import LightningTypes
 ///
 /// Invariant, checked by `checkTotals` after every mutation and recounted from the HTLCs at every
 /// `commitment_signed`: in both views, balances and HTLCs add up to the capacity.
-public struct Channel: BitwiseCopyable, Sendable {
+public struct Channel: BitwiseCopyable, Equatable, Sendable {
     public let terms: ChannelTerms
     /// Whether this party pays commitment fee and anchors.
     public let isFunder: Bool
@@ -236,7 +236,7 @@ public struct Channel: BitwiseCopyable, Sendable {
         !terms.isTrimmed(htlc.amount, isSuccess: htlc.state.isOffered != ownerIsUs)
     }
 
-    private mutating func append(_ htlc: HTLC, to pool: inout HTLCPool) -> HTLCIndex {
+    mutating func append(_ htlc: HTLC, to pool: inout HTLCPool) -> HTLCIndex {
         let index = pool.insert(htlc)
         pool[index].previous = lastHTLC
         if lastHTLC.isNone { firstHTLC = index } else { pool[lastHTLC].next = index }
@@ -271,6 +271,14 @@ public struct Channel: BitwiseCopyable, Sendable {
 
     /// Counts both views anew from the HTLCs.
     func recount(in pool: borrowing HTLCPool) {
+        let counted = counted(in: pool)
+        precondition(
+            counted.local == local && counted.remote == remote, "running totals differ from a recount")
+        checkTotals()
+    }
+
+    /// Both views as balances and HTLCs make them.
+    func counted(in pool: borrowing HTLCPool) -> (local: CommitmentView, remote: CommitmentView) {
         var counted = (
             local: CommitmentView(ours: local.ours, theirs: local.theirs),
             remote: CommitmentView(ours: remote.ours, theirs: remote.theirs)
@@ -289,8 +297,6 @@ public struct Channel: BitwiseCopyable, Sendable {
             }
             index = htlc.next
         }
-        precondition(
-            counted.local == local && counted.remote == remote, "running totals differ from a recount")
-        checkTotals()
+        return counted
     }
 }

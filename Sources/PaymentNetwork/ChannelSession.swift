@@ -12,12 +12,12 @@ final class ChannelSession {
     let theirs: ChannelPublicKeys
     /// This party's secrets from the oldest unrevoked commitment on, and the next ones of the sequence.
     private var secrets: [Bytes32] = []
-    private var firstSecret: UInt64 = 0
+    private(set) var firstSecret: UInt64 = 0
     private var sequence: PerCommitmentSecretSequence
     /// The peer's points from its oldest unrevoked commitment on.
-    private var points: [Bytes32] = []
-    private var firstPoint: UInt64 = 0
-    private var store = PerCommitmentSecretStore()
+    private(set) var points: [Bytes32] = []
+    private(set) var firstPoint: UInt64 = 0
+    private(set) var store = PerCommitmentSecretStore()
 
     /// - Parameters:
     ///   - peer: the keys the peer told in `open_channel` or `accept_channel`, and its points of the commitments 0 and
@@ -28,6 +28,27 @@ final class ChannelSession {
         theirs = peer
         self.points = points
         sequence = PerCommitmentSecretSequence(seed: keys.commitmentSeed)
+    }
+
+    /// What came of the secrets and points of both sides, as a checkpoint keeps it.
+    struct Progress {
+        var firstSecret: UInt64
+        var points: [Bytes32]
+        var firstPoint: UInt64
+        var store: PerCommitmentSecretStore
+    }
+
+    /// A session that goes on where another was.
+    init(keys: ChannelKeys, peer: ChannelPublicKeys, resuming progress: Progress) {
+        self.keys = keys
+        publicKeys = keys.publicKeys
+        theirs = peer
+        points = progress.points
+        firstPoint = progress.firstPoint
+        firstSecret = progress.firstSecret
+        store = progress.store
+        sequence = PerCommitmentSecretSequence(
+            seed: keys.commitmentSeed, startingAt: ChannelKeys.secretIndex(ofCommitment: firstSecret))
     }
 
     /// What this party shows of its commitment `number`.

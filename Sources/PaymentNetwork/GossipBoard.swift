@@ -6,9 +6,15 @@ import Routing
 /// process reads the one of its own time.
 final class GossipBoard: @unchecked Sendable {
     // Unchecked: written between windows only, when no shard is at work.
-    private var versions: [(time: UInt64, graph: ChannelGraph)]
+    var versions: [(time: UInt64, graph: ChannelGraph)]
 
-    init(_ graph: ChannelGraph) { versions = [(0, graph)] }
+    /// As the topology gives it.
+    let first: ChannelGraph
+
+    init(_ graph: ChannelGraph) {
+        first = graph
+        versions = [(0, graph)]
+    }
 
     /// The latest graph, whether its time has come or not.
     var latest: ChannelGraph { versions[versions.count - 1].graph }

@@ -5,12 +5,12 @@ import Routing
 /// Gossip as a process: collects what nodes announce of their directions and publishes a new version of the graph at
 /// the next epoch, when every sender sees it at once (BOLT 7's staggered broadcast, thinned to epochs).
 final class GossipProcess {
-    private let world: NetworkWorld
-    private var enabled: [DirectionIndex] = []
-    private var disabled: [DirectionIndex] = []
-    private var epoch: UInt64?
+    let world: NetworkWorld
+    var enabled: [DirectionIndex] = []
+    var disabled: [DirectionIndex] = []
+    var epoch: UInt64?
     /// Made in this window, to be seen by all from its time on.
-    private var made: (time: UInt64, graph: ChannelGraph)?
+    var made: (time: UInt64, graph: ChannelGraph)?
 
     init(_ world: NetworkWorld) { self.world = world }
 

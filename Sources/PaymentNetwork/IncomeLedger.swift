@@ -1,7 +1,7 @@
 import LightningTypes
 
 /// The books of one end of one channel: what its node earned and spent there, and what it had locked in it.
-struct ChannelBooks {
+struct ChannelBooks: Equatable {
     /// What the tables show: payments that started after the warm-up, and every layer-1 cost.
     var measured = ChannelIncome()
     /// Payments of the warm-up.
@@ -24,12 +24,12 @@ struct ChannelBooks {
 }
 
 /// Integrates an amount over simulated time.
-struct CapitalMeter {
-    private(set) var amount: Millisatoshi = .zero
+struct CapitalMeter: Equatable {
+    var amount: Millisatoshi = .zero
     /// Microseconds.
-    private var since: UInt64 = 0
+    var since: UInt64 = 0
     /// Millisatoshi microseconds.
-    private var integral: UInt128 = 0
+    var integral: UInt128 = 0
 
     /// The amount changes at `time`; what lay before `start`, the end of the warm-up, does not count.
     mutating func change(to amount: Millisatoshi, at time: UInt64, measuredFrom start: UInt64) {

@@ -7,18 +7,18 @@ import Settlement
 /// Layer 1 as a process: takes transactions in, mines blocks while there is something to mine or somebody waits, and
 /// tells those who asked what is confirmed how deeply.
 final class LayerOneProcess {
-    private(set) var chain: Chain
+    var chain: Chain
     /// Transactions confirmed so far.
-    private(set) var transactionCount: UInt64 = 0
-    private let world: NetworkWorld
-    private var isBlockDue = false
+    var transactionCount: UInt64 = 0
+    let world: NetworkWorld
+    var isBlockDue = false
     /// Who wants to know of a transaction not confirmed yet.
-    private var watches: [TransactionID: [Watch]] = [:]
+    var watches: [TransactionID: [Watch]] = [:]
     /// Who waits for a depth, by the height that reaches it; in order of registration.
-    private var waiting: [(height: BlockHeight, watch: Watch)] = []
-    private var purposes: [TransactionID: (purpose: TransactionPurpose, channel: Int32)] = [:]
+    var waiting: [(height: BlockHeight, watch: Watch)] = []
+    var purposes: [TransactionID: (purpose: TransactionPurpose, channel: Int32)] = [:]
 
-    private struct Watch {
+    struct Watch {
         var process: UInt32
         var end: DirectionIndex
         var purpose: TransactionPurpose

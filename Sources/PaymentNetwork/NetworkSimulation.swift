@@ -2,6 +2,7 @@ import Dispatch
 import EventSimulation
 import LightningTypes
 import PaymentChannels
+import Snapshots
 import Topologies
 
 /// Why a run cannot begin or had to stop.
@@ -12,6 +13,8 @@ public enum SimulationError: Error, CustomStringConvertible {
     case interrupted
     /// Something an honest network cannot do: a bug of the simulator, or a planted one.
     case brokenInvariant(String)
+    /// These bytes are no state of this run.
+    case unusableState(SnapshotError)
     /// The recorder could not write.
     case recordingFailed(any Error)
 
@@ -20,6 +23,7 @@ public enum SimulationError: Error, CustomStringConvertible {
         case .noTraffic(let name): "\(name) has no traffic: give it flows or a trace, or use --trace FILE.csv"
         case .interrupted: "interrupted"
         case .brokenInvariant(let what): what
+        case .unusableState(let error): "this is no state of this run: \(error)"
         case .recordingFailed(let error): "the run could not be written: \(error)"
         }
     }
@@ -30,22 +34,25 @@ public enum SimulationError: Error, CustomStringConvertible {
 ///     let simulation = try NetworkSimulation(topology, settings: RunSettings())
 ///     let result = try simulation.run()
 public final class NetworkSimulation {
-    private let world: NetworkWorld
+    let world: NetworkWorld
     let simulation: Simulation<NetworkShard>
     private let recorder: (any RunRecorder)?
-    private let services: NetworkShard
+    let services: NetworkShard
 
-    /// - Throws: `SimulationError.noTraffic`.
+    /// - Parameter state: of the same topology and settings, as `state()` gave it: the run goes on from there.
+    /// - Throws: `SimulationError.noTraffic` or, for bytes that are no such state, `unusableState`.
     public convenience init(
-        _ topology: Topology, settings: RunSettings, recorder: (any RunRecorder)? = nil
+        _ topology: Topology, settings: RunSettings, recorder: (any RunRecorder)? = nil,
+        resuming state: [UInt8]? = nil
     ) throws(SimulationError) {
         try self.init(
             topology, settings: settings, recorder: recorder,
-            shardCount: settings.threads == 1 ? 1 : settings.threads * 4)
+            shardCount: settings.threads == 1 ? 1 : settings.threads * 4, resuming: state)
     }
 
     init(
-        _ topology: Topology, settings: RunSettings, recorder: (any RunRecorder)? = nil, shardCount: Int
+        _ topology: Topology, settings: RunSettings, recorder: (any RunRecorder)? = nil, shardCount: Int,
+        resuming state: [UInt8]? = nil
     ) throws(SimulationError) {
         switch topology.traffic {
         case .flows(let flows) where flows.isEmpty: throw .noTraffic(topology.name)
@@ -62,11 +69,19 @@ public final class NetworkSimulation {
         self.world = world
         self.recorder = recorder
         services = shards[0]
+<<<<<<< HEAD
         if settings.prefetch, settings.threads > 1, let traffic = services.traffic {
             let prefetcher = RoutePrefetcher(world, traffic: traffic)
             for shard in shards { shard.prefetcher = prefetcher }
         }
         scheduleFirstEvents()
+=======
+        if let state {
+            do { try restore(state) } catch { throw .unusableState(error) }
+        } else {
+            scheduleFirstEvents()
+        }
+>>>>>>> helper-checkpoint
     }
 
     private func scheduleFirstEvents() {

@@ -104,11 +104,8 @@ final class NetworkWorld: @unchecked Sendable {
                     baseFee: .zero, proportionalFee: 0, cltvExpiryDelta: 0, isDisabled: true,
                     htlcMaximum: .zero)
                 policies[position] = (side == .first ? channel.policy1 : channel.policy2) ?? none
-                books[position].capital.change(
-                    to: channels[position].capital, at: 0, measuredFrom: measuredFrom)
-                if channel.opensAt == nil, payer == side {
-                    books[position].measured.openingCost = Millisatoshi(channel.openingCost)
-                }
+                books[position] = ChannelBooks(
+                    of: channels[position], planned: channel, measuredFrom: measuredFrom)
             }
             latencies[index] = UInt32(
                 clamping: topology.latency.delay(of: channel.shortChannelID, seed: seed))
@@ -182,6 +179,15 @@ final class NetworkWorld: @unchecked Sendable {
             capacity: topology.channels[channel].capacity,
             keys.fundingKey(DirectionIndex(channel: channel, from: .first)).publicKey,
             keys.fundingKey(DirectionIndex(channel: channel, from: .second)).publicKey)
+    }
+}
+
+extension ChannelBooks {
+    /// What they say before the run: the capital, and what opening a standing channel had cost its funder.
+    init(of channel: Channel, planned: Topology.Channel, measuredFrom: UInt64) {
+        self.init()
+        capital.change(to: channel.capital, at: 0, measuredFrom: measuredFrom)
+        if planned.opensAt == nil, channel.isFunder { measured.openingCost = Millisatoshi(planned.openingCost) }
     }
 }
 

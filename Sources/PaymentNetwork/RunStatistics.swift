@@ -77,9 +77,8 @@ struct RunStatistics {
         channelsOpened += other.channelsOpened
         channelsClosed += other.channelsClosed
         openingsRefused += other.openingsRefused
-        for value in other.latencies.recordedValues() {
-            latencies.record(value.value, count: value.count)
-        }
+        // Not by replaying its values: those are rounded up, and the largest recorded bounds every quantile.
+        latencies.add(other.latencies)
         for hour in other.hours {
             while hours.count <= Int(hour.hour) {
                 hours.append(

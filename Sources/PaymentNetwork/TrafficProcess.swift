@@ -3,12 +3,12 @@ import LightningTypes
 
 /// Traffic as a process: draws payments ahead of time and hands each to its payer as an event of its start.
 final class TrafficProcess {
-    private let world: NetworkWorld
-    private var source: TrafficSource
+    let world: NetworkWorld
+    var source: TrafficSource
     /// Drawn, but too far ahead to hand out.
-    private(set) var upcoming: PlannedPayment?
+    var upcoming: PlannedPayment?
     /// The start of the latest payment handed out, microseconds.
-    private(set) var lastStart: UInt64 = 0
+    var lastStart: UInt64 = 0
 
     init(_ world: NetworkWorld) {
         self.world = world

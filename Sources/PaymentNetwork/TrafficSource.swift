@@ -19,7 +19,7 @@ struct PlannedPayment: Hashable, Sendable {
 /// the same payments come in the same order whatever the rate. The rate factor scales time about the start of the
 /// traffic: the same payments, closer together.
 struct TrafficSource {
-    fileprivate struct FlowState {
+    struct FlowState {
         var flow: Topology.Flow
         var gaps: RandomStream
         var choices: RandomStream
@@ -28,9 +28,9 @@ struct TrafficSource {
         var end: Double
     }
 
-    private var flows: [FlowState] = []
-    private var trace: [Topology.TracePayment] = []
-    private var count: UInt64 = 0
+    var flows: [FlowState] = []
+    var trace: [Topology.TracePayment] = []
+    var count: UInt64 = 0
     private let countMaximum: UInt64
     private let factor: Double
     /// The start of the earliest flow, seconds.
@@ -52,9 +52,8 @@ struct TrafficSource {
             for (index, flow) in list.enumerated() {
                 var state = FlowState(
                     flow: flow,
-                    gaps: RandomStream(seed: topology.seed, purpose: .init("gaps"), process: UInt64(index)),
-                    choices: RandomStream(
-                        seed: topology.seed, purpose: .init("payments"), process: UInt64(index)),
+                    gaps: Self.gaps(of: index, seed: topology.seed),
+                    choices: Self.choices(of: index, seed: topology.seed),
                     next: flow.startsAt.inSeconds, end: flow.endsAt?.inSeconds ?? .infinity)
                 state.advance()
                 flows.append(state)
@@ -88,6 +87,14 @@ struct TrafficSource {
         return payment
     }
 
+    static func gaps(of flow: Int, seed: UInt64, position: UInt64 = 0) -> RandomStream {
+        RandomStream(seed: seed, purpose: .init("gaps"), process: UInt64(flow), position: position)
+    }
+
+    static func choices(of flow: Int, seed: UInt64, position: UInt64 = 0) -> RandomStream {
+        RandomStream(seed: seed, purpose: .init("payments"), process: UInt64(flow), position: position)
+    }
+
     /// Monotone in `seconds`, so that scaling never changes the order.
     private func scaled(_ seconds: Double) -> UInt64 {
         let microseconds = (origin + (seconds - origin) / factor) * 1_000_000
@@ -99,6 +106,13 @@ extension TrafficSource.FlowState {
     mutating func advance() {
         next += gaps.exponential() / flow.rate
         if next >= end { next = .infinity }
+    }
+
+    /// Goes on where a flow of the same seed and place was.
+    mutating func resume(gaps: UInt64, choices: UInt64, next: Double, seed: UInt64, index: Int) {
+        self.gaps = TrafficSource.gaps(of: index, seed: seed, position: gaps)
+        self.choices = TrafficSource.choices(of: index, seed: seed, position: choices)
+        self.next = next
     }
 
     mutating func draw() -> (source: Int32, destination: Int32, amount: Millisatoshi) {

@@ -9,7 +9,7 @@ struct Wallet: Sendable {
         var value: Satoshi
     }
 
-    private(set) var coins: [Coin] = []
+    var coins: [Coin] = []
 
     var total: Satoshi { coins.reduce(.zero) { $0 + $1.value } }
 

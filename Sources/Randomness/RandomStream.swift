@@ -22,8 +22,8 @@ public struct RandomStream: Sendable {
     private let key: (UInt32, UInt32)
     private let purpose: UInt32
     private let process: UInt32
-    /// The number of the next draw.
-    private var position: UInt64
+    /// The number of the next draw: so many were taken, and `init` resumes there.
+    public private(set) var position: UInt64
     /// The second half of the last block, drawn when `position` is odd.
     private var spare: UInt64 = 0
 

@@ -18,27 +18,27 @@ import LightningTypes
 /// Invariant: unspent confirmed outputs + fees of all blocks = what block 0 made. Every input of every transaction
 /// in the mempool is an output of another there or an unspent confirmed one, and no two of them are the same.
 public struct Chain: Sendable {
-    private struct Confirmation {
+    struct Confirmation {
         var height: BlockHeight
         var outputs: [Output]
     }
 
     public let rules: ChainRules
     /// The height of the last block.
-    public private(set) var height = BlockHeight(0)
+    public internal(set) var height = BlockHeight(0)
     /// The outputs that no confirmed transaction spends; what the mempool would spend or make changes nothing.
-    public private(set) var unspentTotal: Satoshi
+    public internal(set) var unspentTotal: Satoshi
     /// What the transactions of all blocks left to the miners.
-    public private(set) var feesTotal = Satoshi.zero
+    public internal(set) var feesTotal = Satoshi.zero
     /// What block 0 made.
     public let genesisTotal: Satoshi
 
-    private let genesisValues: [Satoshi]
+    let genesisValues: [Satoshi]
     private let genesisConditions: @Sendable (UInt32) -> [SpendCondition]
-    private var confirmations: [TransactionID: Confirmation] = [:]
+    var confirmations: [TransactionID: Confirmation] = [:]
     /// Which confirmed transaction spends an output.
-    private var spenders: [Outpoint: TransactionID] = [:]
-    private var mempool = Mempool()
+    var spenders: [Outpoint: TransactionID] = [:]
+    var mempool = Mempool()
 
     /// A chain whose block 0 makes these outputs, `genesisOutpoint(0)` the first.
     public init(genesis: [Output], rules: ChainRules) {

@@ -27,6 +27,9 @@ struct Mempool {
 
     var isEmpty: Bool { pending.isEmpty }
 
+    /// By id.
+    var transactions: [PendingTransaction] { pending.values.sorted { $0.id < $1.id } }
+
     subscript(id: TransactionID) -> PendingTransaction? { pending[id] }
 
     func spender(of outpoint: Outpoint) -> TransactionID? { spenders[outpoint] }

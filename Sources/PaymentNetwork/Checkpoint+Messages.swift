@@ -1,0 +1,81 @@
+import EventSimulation
+import LightningTypes
+import Snapshots
+
+extension NetworkMessage: StorablePayload {
+    func write(to writer: inout SnapshotWriter) {
+        writer.write(kind.rawValue)
+        writer.write(failure.rawValue)
+        writer.write(distance)
+        writer.write(purpose.rawValue)
+        writer.write(end.rawValue)
+        writer.write(expiry)
+        writer.write(id)
+        writer.write(amount)
+        writer.write(payment.rawValue)
+    }
+
+    init(from reader: inout SnapshotReader) throws(SnapshotError) {
+        let kind: Kind = try reader.readCase("the kind of a message")
+        let failure: FailureName = try reader.readCase("a failure")
+        let distance = try reader.read(UInt8.self)
+        let purpose: TransactionPurpose = try reader.readCase("a purpose")
+        self.init(kind, end: DirectionIndex(try reader.read()))
+        self.failure = failure
+        self.distance = distance
+        self.purpose = purpose
+        expiry = try reader.read()
+        id = try reader.read()
+        amount = try reader.read()
+        payment = PaymentToken(rawValue: try reader.read())
+    }
+}
+
+extension NetworkWorld {
+    /// Whether a process could be sent such a message with such an attachment.
+    func canDeliver(_ message: NetworkMessage, to destination: UInt32, _ bytes: [UInt8]?) -> Bool {
+        switch message.kind {
+        case .broadcastTransaction, .watchTransaction, .blockTimer:
+            guard destination == layerOneProcess else { return false }
+        case .channelUpdate, .gossipTimer: guard destination == gossipProcess else { return false }
+        case .trafficTimer: guard destination == trafficProcess else { return false }
+        case .startPayment: guard destination < UInt32(nodeCount) else { return false }
+        case .openChannel, .acceptChannel, .fundingCreated, .fundingSigned, .channelReady, .updateAddHTLC,
+            .updateFulfillHTLC, .updateFailHTLC, .commitmentSigned, .revokeAndAck, .shutdown, .closingSigned,
+            .transactionConfirmed, .openTimer, .closeTimer, .commitTimer:
+            guard Int(message.end.rawValue) < endCount, owners[Int(message.end.rawValue)] == destination
+            else {
+                return false
+            }
+        }
+        if message.kind == .startPayment {
+            guard message.id < UInt64(nodeCount), UInt32(message.id) != destination, message.amount > 0 else {
+                return false
+            }
+        }
+        // Timers of layer 1, gossip and traffic name no end; what a channel is asked for names one that exists.
+        guard endCount == 0 || Int(message.end.rawValue) < endCount else { return false }
+        return isAttachment(bytes, of: message.kind)
+    }
+
+    private func isAttachment(_ bytes: [UInt8]?, of kind: NetworkMessage.Kind) -> Bool {
+        let isEager = settings.signatures == .eager
+        switch kind {
+        case .updateAddHTLC: return bytes.map { !$0.isEmpty } ?? false
+        case .fundingCreated, .fundingSigned: return bytes?.count == 36 + (isEager ? 64 : 0)
+        case .commitmentSigned:
+            guard isEager else { return bytes == nil }
+            return bytes.map { !$0.isEmpty && $0.count.isMultiple(of: 64) } ?? false
+        case .revokeAndAck: return isEager ? bytes?.count == 64 : bytes == nil
+        case .updateFulfillHTLC: return isEager ? bytes?.count == 32 : bytes == nil
+        case .closingSigned: return bytes?.count == 64
+        case .broadcastTransaction: return bytes != nil
+        case .watchTransaction: return bytes?.count == 32
+        case .openChannel, .acceptChannel, .channelReady, .updateFailHTLC, .shutdown, .channelUpdate,
+            .transactionConfirmed, .blockTimer, .gossipTimer, .trafficTimer, .openTimer, .closeTimer,
+            .commitTimer,
+            .startPayment:
+            return bytes == nil
+        }
+    }
+}

@@ -1,0 +1,197 @@
+import EventSimulation
+import LightningTypes
+import Randomness
+import Routing
+import Settlement
+import Snapshots
+import Topologies
+
+// The processes that are no nodes: gossip, layer 1 and traffic.
+
+extension GossipBoard {
+    /// Versions as what they differ in from the first, which the topology gives.
+    func write(to writer: inout SnapshotWriter) {
+        writer.write(count: versions.count)
+        for version in versions {
+            writer.write(version.time)
+            let ends = (0..<UInt32(2 * first.channelCount)).lazy.map { DirectionIndex($0) }
+            let changed = ends.filter { version.graph.isUsable($0) != self.first.isUsable($0) }
+            writer.write(count: changed.count)
+            for direction in changed { writer.write(direction.rawValue) }
+        }
+    }
+
+    func read(from reader: inout SnapshotReader, endCount: Int) throws(SnapshotError) {
+        let count = try reader.readCount(of: 16, "the number of graph versions")
+        try reader.check((1...2).contains(count), "the number of graph versions")
+        var restored: [(time: UInt64, graph: ChannelGraph)] = []
+        for _ in 0..<count {
+            let time = try reader.read(UInt64.self)
+            try reader.check(restored.last.map { $0.time < time } ?? true, "the time of a graph version")
+            var enabled: [DirectionIndex] = []
+            var disabled: [DirectionIndex] = []
+            for _ in 0..<(try reader.readCount(of: 4, "the number of directions")) {
+                let direction = try reader.readEnd(below: endCount)
+                if first.isUsable(direction) { disabled.append(direction) } else { enabled.append(direction) }
+            }
+            let isFirst = enabled.isEmpty && disabled.isEmpty
+            restored.append(
+                (time, isFirst ? first : first.withDirections(enabled: enabled, disabled: disabled)))
+        }
+        versions = restored
+    }
+}
+
+extension GossipProcess {
+    func write(to writer: inout SnapshotWriter) {
+        precondition(made == nil, "a graph version is handed over between windows")
+        for list in [enabled, disabled] {
+            writer.write(count: list.count)
+            for direction in list { writer.write(direction.rawValue) }
+        }
+        writer.write(epoch != nil)
+        writer.write(epoch ?? 0)
+    }
+
+    func read(from reader: inout SnapshotReader) throws(SnapshotError) {
+        for list in [\GossipProcess.enabled, \GossipProcess.disabled] {
+            for _ in 0..<(try reader.readCount(of: 4, "the number of directions")) {
+                self[keyPath: list].append(try reader.readEnd(below: world.endCount))
+            }
+        }
+        let isDue = try reader.readFlag()
+        let time = try reader.read(UInt64.self)
+        epoch = isDue ? time : nil
+        try reader.check(!isDue || time > world.board.latestTime, "the time of the next graph version")
+    }
+}
+
+extension LayerOneProcess {
+    func write(to writer: inout SnapshotWriter) {
+        chain.write(to: &writer)
+        writer.write(transactionCount)
+        writer.write(isBlockDue)
+        writer.write(count: watches.count)
+        for (id, list) in watches.sorted(by: { $0.key < $1.key }) {
+            writer.write(id.bytes)
+            writer.write(count: list.count)
+            for watch in list { watch.write(to: &writer) }
+        }
+        writer.write(count: waiting.count)
+        for (height, watch) in waiting {
+            writer.write(height.rawValue)
+            watch.write(to: &writer)
+        }
+        writer.write(count: purposes.count)
+        for (id, entry) in purposes.sorted(by: { $0.key < $1.key }) {
+            writer.write(id.bytes)
+            writer.write(entry.purpose.rawValue)
+            writer.write(entry.channel)
+        }
+    }
+
+    func read(from reader: inout SnapshotReader) throws(SnapshotError) {
+        try chain.read(from: &reader)
+        transactionCount = try reader.read()
+        isBlockDue = try reader.readFlag()
+        for _ in 0..<(try reader.readCount(of: 40, "the number of watched transactions")) {
+            let id = try reader.readTransactionID()
+            var list: [Watch] = []
+            for _ in 0..<(try reader.readCount(of: 13, "the number of watches")) {
+                list.append(try Watch(from: &reader, in: world))
+            }
+            watches[id] = list
+        }
+        for _ in 0..<(try reader.readCount(of: 17, "the number of watches")) {
+            let height = BlockHeight(try reader.read())
+            waiting.append((height, try Watch(from: &reader, in: world)))
+        }
+        for _ in 0..<(try reader.readCount(of: 37, "the number of purposes")) {
+            let id = try reader.readTransactionID()
+            let purpose: TransactionPurpose = try reader.readCase("a purpose")
+            let channel = try reader.read(Int32.self)
+            try reader.check(channel >= 0 && Int(channel) < world.endCount / 2, "a channel")
+            purposes[id] = (purpose, channel)
+        }
+    }
+}
+
+extension LayerOneProcess.Watch {
+    fileprivate func write(to writer: inout SnapshotWriter) {
+        writer.write(end.rawValue)
+        writer.write(purpose.rawValue)
+        writer.write(depth)
+    }
+
+    fileprivate init(from reader: inout SnapshotReader, in world: NetworkWorld) throws(SnapshotError) {
+        let end = try reader.readEnd(below: world.endCount)
+        self.init(
+            process: world.owners[Int(end.rawValue)], end: end, purpose: try reader.readCase("a purpose"),
+            depth: try reader.read())
+        try reader.check((1...1_000_000).contains(depth), "a depth")
+    }
+}
+
+extension TrafficProcess {
+    func write(to writer: inout SnapshotWriter) {
+        writer.write(lastStart)
+        writer.write(upcoming != nil)
+        if let upcoming {
+            writer.write(upcoming.number)
+            writer.write(upcoming.time)
+            writer.write(upcoming.source)
+            writer.write(upcoming.destination)
+            writer.write(upcoming.amount.rawValue)
+        }
+        source.write(to: &writer)
+    }
+
+    func read(from reader: inout SnapshotReader) throws(SnapshotError) {
+        lastStart = try reader.read()
+        upcoming = nil
+        if try reader.readFlag() {
+            let payment = PlannedPayment(
+                number: try reader.read(), time: try reader.read(), source: try reader.read(),
+                destination: try reader.read(), amount: Millisatoshi(try reader.read()))
+            let nodes = 0..<Int32(world.nodeCount)
+            try reader.check(
+                nodes.contains(payment.source) && nodes.contains(payment.destination)
+                    && payment.source != payment.destination && payment.number < 1 << 63
+                    && payment.time >= 2 * world.lookahead,
+                "the payment that comes next")
+            upcoming = payment
+        }
+        try source.read(from: &reader, seed: world.topology.seed)
+    }
+}
+
+extension TrafficSource {
+    /// How far each stream was drawn; what they are streams of, the topology says.
+    func write(to writer: inout SnapshotWriter) {
+        writer.write(count)
+        writer.write(count: flows.count)
+        for flow in flows {
+            writer.write(flow.gaps.position)
+            writer.write(flow.choices.position)
+            writer.write(flow.next)
+        }
+    }
+
+    mutating func read(from reader: inout SnapshotReader, seed: UInt64) throws(SnapshotError) {
+        count = try reader.read()
+        let isInTrace = flows.isEmpty ? count <= UInt64(trace.count) : true
+        try reader.check(try reader.readCount(of: 24) == flows.count && isInTrace, "how far the traffic is")
+        for index in flows.indices {
+            flows[index].resume(
+                gaps: try reader.read(), choices: try reader.read(), next: try reader.readDouble(),
+                seed: seed,
+                index: index)
+            try reader.check(flows[index].next >= 0, "the time of the next payment")
+        }
+    }
+}
+
+extension GossipBoard {
+    /// From when the latest version is seen.
+    fileprivate var latestTime: UInt64 { versions.last?.time ?? 0 }
+}
