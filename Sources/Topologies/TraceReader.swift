@@ -78,7 +78,7 @@ struct TraceReader {
             microseconds: time, source: source, destination: destination, amount: Millisatoshi(amount))
     }
 
-    private static func fields(
+    static func fields(
         of row: ArraySlice<UInt8>, file: SourceFile, line: Int
     ) throws(TopologyError) -> [String] {
         var fields: [String] = []

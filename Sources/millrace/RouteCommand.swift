@@ -8,8 +8,12 @@ import Topologies
 struct RouteCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "route",
-        abstract: "Explains the cheapest route hop by hop.",
+        abstract: "Explains the cheapest route hop by hop, or answers a file of queries.",
         discussion: """
+            --queries reads CSV with the header source,destination,amount_msat (further columns are ignored) and \
+            writes CSV with fee_msat, hops and microseconds, the wall time of the search, in the same order; fee \
+            and hops are empty where there is no route. The summary of --json counts the routable queries' times.
+
             Answers from public information alone: no balance is drawn or looked at, the payer's own channels \
             included, unless --balances is given. Channels that open in the run count as open. That there is no \
             route is an answer too, and its exit code is 0.
@@ -18,13 +22,21 @@ struct RouteCommand: ParsableCommand {
     @OptionGroup var input: TopologyInput
 
     @Option(help: ArgumentHelp("Who pays: a name, alias or public key.", valueName: "node"))
-    var from: String
+    var from: String?
 
     @Option(help: ArgumentHelp("Who is paid.", valueName: "node"))
-    var to: String
+    var to: String?
 
     @Option(help: ArgumentHelp("What the payee receives, in millisatoshi.", valueName: "msat"))
-    var amountMsat: CountArgument
+    var amountMsat: CountArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "Many queries from a CSV file: source,destination,amount_msat.", valueName: "file.csv"))
+    var queries: String?
+
+    @Option(help: ArgumentHelp("Threads over which --queries are spread.", valueName: "count"))
+    var threads: CountArgument?
 
     @Flag(help: "Draw the balances a run would start from, and look at them.")
     var balances = false
@@ -39,7 +51,18 @@ struct RouteCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-        guard amountMsat.value <= Satoshi.supplyMaximum.rawValue * 1_000 else {
+        if queries != nil {
+            guard from == nil, to == nil, amountMsat == nil else {
+                throw ValidationError("--queries and a single --from, --to, --amount-msat exclude each other")
+            }
+        } else if from == nil || to == nil || amountMsat == nil {
+            throw ValidationError("a route needs --from, --to and --amount-msat, or --queries for many")
+        }
+        if queries == nil, threads != nil {
+            throw ValidationError("--threads spreads --queries; a single route has nothing to spread")
+        }
+        guard (threads?.value ?? 1) <= 1_024 else { throw ValidationError("--threads is at most 1024") }
+        guard (amountMsat?.value ?? 1) <= Satoshi.supplyMaximum.rawValue * 1_000 else {
             throw ValidationError("--amount-msat is more than all the bitcoin there can be")
         }
         if !balances, seed != nil || balanceRule != nil {
@@ -51,18 +74,50 @@ struct RouteCommand: ParsableCommand {
         var (topology, _) = try input.read()
         if let seed { topology.seed = seed }
         if let balanceRule { topology.balances = balanceRule }
-        let request = RouteRequest(
-            source: try index(of: from, in: topology), destination: try index(of: to, in: topology),
-            amount: Millisatoshi(amountMsat.value),
-            finalCLTVExpiryDelta: UInt32(topology.payments.finalCLTVExpiryDelta))
+        let graph = ChannelGraph(
+            nodeCount: topology.nodes.count,
+            channels: topology.channels.map { channel in
+                ChannelGraph.Channel(
+                    node1: channel.node1, node2: channel.node2, shortChannelID: channel.shortChannelID,
+                    capacity: channel.capacity, policy1: channel.policy1, policy2: channel.policy2)
+            })
         let known = balances ? try drawnBalances(of: topology) : nil
-        let report = RouteReport(
-            answer(to: request, in: topology, balances: known), to: request, in: topology, balances: known)
-        if json {
-            try Output.write(report.json.encoded())
-        } else {
-            try Output.write(report.text(style: Terminal.outputStyle))
+        if let queries {
+            try answer(queriesAt: queries, of: topology, in: graph, balances: known)
+        } else if let from, let to, let amountMsat {
+            let request = RouteRequest(
+                source: try index(of: from, in: topology), destination: try index(of: to, in: topology),
+                amount: Millisatoshi(amountMsat.value),
+                finalCLTVExpiryDelta: UInt32(topology.payments.finalCLTVExpiryDelta))
+            let result = Self.answer(to: request, in: graph, by: RouteSearch(for: graph), balances: known)
+            let report = RouteReport(result, to: request, in: topology, balances: known)
+            try Output.write(
+                json ? report.json.encoded() : Array(report.text(style: Terminal.outputStyle).utf8))
         }
+    }
+
+    private func answer(
+        queriesAt path: String, of topology: Topology, in graph: ChannelGraph, balances: [Millisatoshi]?
+    ) throws(CommandFailure) {
+        guard path != "-" || input.path != "-" else {
+            throw CommandFailure(.usage, "standard input cannot be both the topology and the queries")
+        }
+        let file = path == "-" ? try InputReader.standardInput() : try InputReader.file(at: path)
+        let queries: [Topology.RouteQuery]
+        do {
+            queries = try topology.routeQueries(
+                in: file.bytes, fileName: path == "-" ? "standard-input" : path)
+        } catch {
+            throw CommandFailure(.badInput, error.description)
+        }
+        Interruption.listen()
+        let batch = try RouteBatch(
+            queries, of: topology, in: graph, threads: Int(threads?.value ?? 1),
+            line: ProgressLine(isQuiet: false)
+        ) { request, search in
+            Self.answer(to: request, in: graph, by: search, balances: balances)
+        }
+        try Output.write(json ? batch.json.encoded() : batch.csv)
     }
 
     private func index(of name: String, in topology: Topology) throws -> Int32 {
@@ -74,17 +129,9 @@ struct RouteCommand: ParsableCommand {
     }
 
     /// Looks at the payer's own balances only, as a payer can.
-    private func answer(
-        to request: RouteRequest, in topology: Topology, balances: [Millisatoshi]?
+    private static func answer(
+        to request: RouteRequest, in graph: ChannelGraph, by search: RouteSearch, balances: [Millisatoshi]?
     ) -> Result<Route, RoutingFailure> {
-        let graph = ChannelGraph(
-            nodeCount: topology.nodes.count,
-            channels: topology.channels.map { channel in
-                ChannelGraph.Channel(
-                    node1: channel.node1, node2: channel.node2, shortChannelID: channel.shortChannelID,
-                    capacity: channel.capacity, policy1: channel.policy1, policy2: channel.policy2)
-            })
-        let search = RouteSearch(for: graph)
         let spendable: ((DirectionIndex) -> Millisatoshi)? = balances.map { balances in
             { balances[Int($0.rawValue)] }
         }

@@ -187,6 +187,55 @@ struct CommandTests {
         #expect(seen.output.contains("2 channels,"))
     }
 
+    private func write(_ text: String, to name: String) throws -> String {
+        let file = directory.appendingPathComponent(name)
+        try Data(text.utf8).write(to: file)
+        return file.path
+    }
+
+    @Test(arguments: [1, 2])
+    func `route answers a file of queries in its order, further columns ignored`(threads: Int) throws {
+        var rows = "source,destination,amount_msat,fee_msat\n"
+        for _ in 0..<100 {
+            rows += "alice,carol,600000000,1\ncarol,bob,1000,2\n\"alice\",bob,60000000000,3\nbob,bob,5,4\n"
+        }
+        let query = [
+            "route", triangle, "--queries", try write(rows, to: "queries.csv"), "--threads", "\(threads)",
+        ]
+        let table = try millrace(query)
+        #expect(table.code == 0, "\(table.errors)")
+        let lines = table.output.split(separator: "\n")
+        #expect(lines.count == 401)
+        #expect(lines[0] == "source,destination,amount_msat,fee_msat,hops,microseconds")
+        #expect(lines[397].hasPrefix("alice,carol,600000000,301000,2,"))
+        #expect(lines[399].hasPrefix("alice,bob,60000000000,,,"))
+        let document = try millrace(query + ["--json"]).json()
+        let answers = try #require(document["queries"] as? [[String: Any]])
+        #expect(answers.count == 400)
+        #expect(answers[4]["fee_msat"] as? Int == 301_000)
+        #expect(answers[3]["fee_msat"] is NSNull)
+        let summary = try #require(document["summary"] as? [String: Any])
+        #expect(summary["queries"] as? Int == 400)
+        #expect(summary["routable"] as? Int == 200)
+        #expect(try #require(summary["median_us"] as? Double) > 0)
+    }
+
+    @Test(arguments: [
+        ("source,destination,amount\n", "expected the header source,destination,amount_msat"),
+        ("source,destination,amount_msat\n", "and queries under it"),
+        ("", "expected the header"),
+        ("source,destination,amount_msat\nalice,bob\n", "queries.csv:2: 2 fields"),
+        ("source,destination,amount_msat\nalice,bbo,1\n", "queries.csv:2: destination: unknown node 'bbo'"),
+        ("source,destination,amount_msat\nalice,bob,0\n", "amount_msat: expected a whole number"),
+        ("source,destination,amount_msat\nalice,bob,1e3\n", "amount_msat: expected a whole number"),
+    ])
+    func `a wrong file of queries is code 65 and a line number`(text: String, message: String) throws {
+        let outcome = try millrace("route", triangle, "--queries", try write(text, to: "queries.csv"))
+        #expect(outcome.code == 65)
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.errors.contains(message), "\(outcome.errors)")
+    }
+
     @Test func `inspect counts`() throws {
         let document = try millrace("inspect", triangle, "--json").json()
         #expect((document["nodes"] as? [String: Any])?["total"] as? Int == 3)
@@ -208,6 +257,11 @@ struct CommandTests {
         (["stress", "x.yaml", "--rate", "10:1"], "--rate"),
         (["stress", "x.yaml", "--steps", "1"], "--steps is from 2 to 100"),
         (["route", "x.yaml", "--from", "a", "--to", "b"], "--amount-msat"),
+        (["route", "x.yaml", "--queries", "q.csv", "--from", "a"], "exclude each other"),
+        (
+            ["route", "x.yaml", "--from", "a", "--to", "b", "--amount-msat", "1", "--threads", "2"],
+            "--queries"
+        ),
         (["route", "x.yaml", "--from", "a", "--to", "b", "--amount-msat", "1", "--seed", "2"], "--balances"),
     ])
     func `refuses a wrong command line with one line and code 64`(arguments: [String], message: String) throws
