@@ -69,19 +69,15 @@ public final class NetworkSimulation {
         self.world = world
         self.recorder = recorder
         services = shards[0]
-<<<<<<< HEAD
         if settings.prefetch, settings.threads > 1, let traffic = services.traffic {
             let prefetcher = RoutePrefetcher(world, traffic: traffic)
             for shard in shards { shard.prefetcher = prefetcher }
         }
-        scheduleFirstEvents()
-=======
         if let state {
             do { try restore(state) } catch { throw .unusableState(error) }
         } else {
             scheduleFirstEvents()
         }
->>>>>>> helper-checkpoint
     }
 
     private func scheduleFirstEvents() {
