@@ -17,6 +17,7 @@ extension NetworkSimulation {
     /// everything that happened up to `simulatedTime`, and of nothing later.
     public func state() -> [UInt8] {
         var writer = SnapshotWriter(capacity: 1 << 20)
+        services.gossip?.release()
         simulation.save(to: &writer)
         var payments = 0
         for position in 0..<world.endCount {

@@ -122,13 +122,7 @@ public final class NetworkSimulation {
             guard let recorder, recordingError == nil else { return }
             do { try RecordBuffer.deliver(simulation.models, to: recorder) } catch { recordingError = error }
         }
-        let isFinished = simulation.run(
-            threads: world.settings.threads, batch: 1_024,
-            beforeWindow: { [services] window, crew in
-                services.gossip?.release()
-                if let crew { services.prefetcher?.prepare(for: window, crew) }
-            }
-        ) {
+        let isFinished = advance(batch: 1_024) {
             deliverRecords()
             if recordingError != nil || simulation.models.contains(where: { $0.breakdown != nil }) {
                 return true
@@ -147,6 +141,16 @@ public final class NetworkSimulation {
         if let recordingError { throw SimulationError.recordingFailed(recordingError) }
         guard isFinished, !isStopped else { throw SimulationError.interrupted }
         return try finish()
+    }
+
+    /// Handles events until none is pending, or `interrupt`, asked about every `batch` events, says to stop.
+    func advance(batch: Int, interrupt: () -> Bool) -> Bool {
+        simulation.run(
+            threads: world.settings.threads, batch: batch,
+            beforeWindow: { [services] window, crew in
+                services.gossip?.release()
+                if let crew { services.prefetcher?.prepare(for: window, crew) }
+            }, interrupt: interrupt)
     }
 
     private var currentProgress: RunProgress {

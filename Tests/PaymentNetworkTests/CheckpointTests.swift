@@ -10,7 +10,7 @@ import Topologies
 /// Runs until about `batches` × 64 events are handled; the recorder has every record up to there.
 private func advance(_ simulation: NetworkSimulation, batches: Int, _ notebook: Notebook) throws {
     var left = batches
-    _ = simulation.simulation.run(threads: simulation.world.settings.threads, batch: 64) {
+    _ = simulation.advance(batch: 64) {
         left -= 1
         return left <= 0
     }
