@@ -18,7 +18,7 @@ public func fundingWitness(
 
 /// A cooperative close (BOLT 3, "Closing Transaction"), unsigned.
 ///
-/// The funder pays the fee; each side's millisatoshis below a satoshi, and outputs below the dust limit, go to it too.
+/// The funder pays the fee, and the other side what the funder cannot; each side's millisatoshis below a satoshi, and outputs below the dust limit, go to it too.
 /// - Parameters:
 ///   - keys: where each party's money goes; ours first.
 ///   - feeratePerKiloweight: satoshi per 1,000 weight units.
@@ -45,11 +45,11 @@ public func closingTransaction(
     }
     let weight = transaction(ourShare, theirShare).weight(spending: [output])
     let fee = Satoshi((weight * feeratePerKiloweight + 999) / 1_000)
-    if channel.isFunder {
-        ourShare = ourShare.subtractingOrZero(fee)
-    } else {
-        theirShare = theirShare.subtractingOrZero(fee)
-    }
+    guard ourShare + theirShare >= fee else { return nil }
+    let (funders, others) = channel.isFunder ? (ourShare, theirShare) : (theirShare, ourShare)
+    let fundersLeft = funders.subtractingOrZero(fee)
+    let othersLeft = others - fee.subtractingOrZero(funders)
+    (ourShare, theirShare) = channel.isFunder ? (fundersLeft, othersLeft) : (othersLeft, fundersLeft)
     let closing = transaction(ourShare, theirShare)
     return closing.outputs.isEmpty ? nil : closing
 }

@@ -197,6 +197,7 @@ extension ChannelBooks {
         writer.write(receivedPush.rawValue)
         writer.write(capital.amount.rawValue)
         writer.write(capital.since)
+        writer.write(capital.closedAt)
         writer.write(UInt64(truncatingIfNeeded: capital.integral))
         writer.write(UInt64(truncatingIfNeeded: capital.integral >> 64))
     }
@@ -208,6 +209,7 @@ extension ChannelBooks {
         receivedPush = Millisatoshi(try reader.read())
         capital.amount = Millisatoshi(try reader.read())
         capital.since = try reader.read()
+        capital.closedAt = try reader.read()
         capital.integral = UInt128(try reader.read(UInt64.self))
         capital.integral |= UInt128(try reader.read(UInt64.self)) << 64
     }

@@ -75,7 +75,7 @@ extension RunStatistics {
             \.payments.attempted, \.payments.routable, \.payments.settled, \.payments.failed,
             \.warmupPayments,
             \.attempts, \.hops, \.started, \.settled, \.failed, \.signaturesMade, \.signaturesVerified,
-            \.channelsOpened, \.channelsClosed, \.openingsRefused,
+            \.channelsOpened, \.channelsClosed, \.openingsRefused, \.closingsRefused, \.lastRevocation,
         ]
     }
 }

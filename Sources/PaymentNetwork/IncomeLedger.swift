@@ -31,6 +31,9 @@ struct CapitalMeter: Equatable {
     /// Millisatoshi microseconds.
     var integral: UInt128 = 0
 
+    /// When the channel was closed; `.max` while it stands.
+    var closedAt = UInt64.max
+
     /// The amount changes at `time`; what lay before `start`, the end of the warm-up, does not count.
     mutating func change(to amount: Millisatoshi, at time: UInt64, measuredFrom start: UInt64) {
         integral += UInt128(self.amount.rawValue) * UInt128(max(time, start) - max(since, start))
@@ -38,11 +41,17 @@ struct CapitalMeter: Equatable {
         self.amount = amount
     }
 
+    /// The channel is no more. Its amount stays noted until then, so that the mean can end before.
+    mutating func close(at time: UInt64) { closedAt = time }
+
     /// The mean from `start` to `end`, rounded down; zero when no time lies between.
+    ///
+    /// - Parameter end: at or after the last change, but for the opening and the closing.
     func mean(from start: UInt64, to end: UInt64) -> Millisatoshi {
-        guard end > start else { return amount }
+        guard end > start else { return .zero }
         var finished = self
-        finished.change(to: amount, at: end, measuredFrom: start)
+        let last = min(closedAt, end)
+        if last > since { finished.change(to: amount, at: last, measuredFrom: start) }
         return Millisatoshi(UInt64(finished.integral / UInt128(end - start)))
     }
 }

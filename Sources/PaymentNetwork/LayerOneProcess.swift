@@ -106,9 +106,7 @@ final class LayerOneProcess {
 
     /// Empty blocks nobody waited for pass without an event; the chain grows by them when it is next needed.
     private func catchUp(_ shard: borrowing Shard<NetworkMessage>, _ clock: inout BlockClock) {
-        guard chain.isMempoolEmpty else { return }
-        let height = clock.height(at: shard.now)
-        while chain.height < height { _ = chain.mineBlock() }
+        if chain.isMempoolEmpty { chain.passEmptyBlocks(upTo: clock.height(at: shard.now)) }
     }
 
     private func scheduleBlock(_ shard: inout Shard<NetworkMessage>, _ clock: inout BlockClock) {

@@ -71,6 +71,7 @@ extension NetworkShard {
     ) throws(ProtocolViolation) {
         try world.channels[Int(end.rawValue)].receiveRevocation(of: message.id, in: &htlcs, &settled)
         noteCapital(of: end, shard)
+        statistics.lastRevocation = shard.now
         if isEager {
             let values: [Bytes32] = detach(message.attachment, &shard)
             try session(of: end).receiveRevocation(of: message.id, secret: values[0], nextPoint: values[1])

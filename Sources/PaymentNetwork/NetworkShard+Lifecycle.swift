@@ -97,9 +97,14 @@ extension NetworkShard {
 
     private func announceIfUsable(_ end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         let position = Int(end.rawValue)
-        guard world.channels[position].isUsable else { return }
+        guard world.channels[position].phase == .normal else { return }
         if world.channels[position].isFunder { statistics.channelsOpened += 1 }
-        announce(end, isEnabled: true, &shard)
+        if world.channels[position].isUsable {
+            announce(end, isEnabled: true, &shard)
+        } else {
+            // The time to close came while the channel was still opening.
+            beginClosing(of: end, &shard)
+        }
     }
 
     private func announce(_ end: DirectionIndex, isEnabled: Bool, _ shard: inout Shard<NetworkMessage>) {
@@ -186,11 +191,11 @@ extension NetworkShard {
 
     // MARK: Closing
 
-    /// The funder asks for a cooperative close; a channel that never opened has nothing to close.
+    /// The funder asks for a cooperative close, or will once the channel is open.
     func beginClosing(of end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         let position = Int(end.rawValue)
-        guard world.channels[position].phase == .normal else { return }
         world.channels[position].stopOffering()
+        guard world.channels[position].phase == .normal else { return }
         if world.channels[position].changesToCommit == 0 {
             shutDown(end, &shard)
         } else {
@@ -222,8 +227,11 @@ extension NetworkShard {
         guard world.channels[position].isFunder, world.channels[position].canSignClosing,
             closings[end] == nil
         else { return }
-        // A channel too small to pay for its closing stays as it is.
-        guard let closing = closing(of: end) else { return }
+        guard let closing = closing(of: end) else {
+            // A channel too small to pay for its closing stays as it is.
+            statistics.closingsRefused += 1
+            return
+        }
         closings[end] = closing
         sendClosingSigned(closing, end, &shard)
     }
@@ -295,7 +303,7 @@ extension NetworkShard {
         }
         world.books[position].measured.closingCost += cost
         world.channels[position].close()
-        noteCapital(of: end, shard)
+        world.books[position].capital.close(at: shard.now)
         if world.channels[position].isFunder { statistics.channelsClosed += 1 }
     }
 }

@@ -37,13 +37,16 @@ extension NetworkShard {
             return end(slot, .attemptsExhausted, &shard)
         }
         let graph = world.board.graph(at: shard.now)
-        switch firstRoute(of: payment, in: graph) ?? cheapestRoute(of: payment, from: shard.process, in: graph) {
+        switch firstRoute(of: payment, in: graph)
+            ?? cheapestRoute(of: payment, from: shard.process, in: graph)
+        {
         case .success(let route): offer(route, slot, &shard)
-        case .failure(let refusal): end(slot, failure(for: refusal, of: payment, shard), &shard)
+        case .failure(let refusal): end(slot, failure(for: refusal, of: payment, in: graph, shard), &shard)
         }
     }
 
-    private func firstRoute(of payment: OwnPayment, in graph: ChannelGraph) -> Result<Route, RoutingFailure>? {
+    private func firstRoute(of payment: OwnPayment, in graph: ChannelGraph) -> Result<Route, RoutingFailure>?
+    {
         payment.attempts == 0 ? prefetcher?.route(of: payment.token.number, in: graph) : nil
     }
 
@@ -65,17 +68,22 @@ extension NetworkShard {
 
     /// Names why no route was found: the last failure if something was tried, else what stood in the way.
     private func failure(
-        for refusal: RoutingFailure, of payment: OwnPayment, _ shard: borrowing Shard<NetworkMessage>
+        for refusal: RoutingFailure, of payment: OwnPayment, in graph: ChannelGraph,
+        _ shard: borrowing Shard<NetworkMessage>
     ) -> FailureName {
         if case .feeLimitExceeded = refusal { return .feeLimitExceeded }
         if let last = payment.lastFailure { return last }
-        let largest =
-            world.ends(of: Int(shard.process)).lazy
-            .map { self.world.channels[Int($0.rawValue)].spendable }.max() ?? .zero
-        let hasChannel = world.ends(of: Int(shard.process)).contains {
-            self.world.channels[Int($0.rawValue)].isUsable
+        // With public information alone there may be a way: then the payer's own channels are what is missing.
+        let request = world.routeRequest(
+            from: Int32(shard.process), to: payment.destination, amount: payment.amount)
+        guard (try? search.cheapestRoute(request, in: graph)) != nil else { return .noRoute }
+        let isLimited = world.ends(of: Int(shard.process)).contains { end in
+            switch world.channels[Int(end.rawValue)].refusal(of: payment.amount) {
+            case .tooManyHTLCs, .tooMuchInFlight: true
+            case .notUsable, .insufficientBalance, .peerCannotPayFee, nil: false
+            }
         }
-        return hasChannel && largest < payment.amount ? .insufficientLocalBalance : .noRoute
+        return isLimited ? .htlcLimit : .insufficientLocalBalance
     }
 
     private func offer(_ route: Route, _ slot: UInt32, _ shard: inout Shard<NetworkMessage>) {

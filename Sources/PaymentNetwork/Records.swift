@@ -22,6 +22,7 @@ public enum FailureName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case insufficientLocalBalance
     case feeLimitExceeded
     case attemptsExhausted
+    case htlcLimit
 
     /// The name in output: BOLT 4's spelling, `temporary_channel_failure`.
     public var name: String {
@@ -44,6 +45,7 @@ public enum FailureName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
         case .insufficientLocalBalance: "insufficient_local_balance"
         case .feeLimitExceeded: "fee_limit_exceeded"
         case .attemptsExhausted: "attempts_exhausted"
+        case .htlcLimit: "htlc_limit"
         }
     }
 }
@@ -191,10 +193,12 @@ public struct RunResult: Sendable {
     public var events: UInt64
     /// Messages delivered, by their BOLT names, in a fixed order; those never sent are left out.
     public var messages: [(name: String, count: UInt64)]
-    /// Until the last event; of it, the part after the last payment started.
+    /// Until the last event, layer 1 included.
     public var simulatedMicroseconds: UInt64
+    /// From the last payment's start until no HTLC was pending.
     public var drainMicroseconds: UInt64
-    /// The time every table is measured over: from the end of the warm-up to the last event.
+    /// The time every table is measured over: from the end of the warm-up to the end of the duration or, where the
+    /// payments were counted or took longer, until no HTLC was pending.
     public var measuredMicroseconds: UInt64
     /// Payments that started after the warm-up.
     public var payments: PaymentCounts
@@ -243,6 +247,8 @@ public struct RunResult: Sendable {
         public var channelsClosed: UInt64
         /// Openings a funder's wallet could not pay for.
         public var openingsRefused: UInt64
+        /// Channels too small to pay for their closing.
+        public var closingsRefused: UInt64
         public var minerFees: Satoshi
         public var genesisAmount: Satoshi
     }

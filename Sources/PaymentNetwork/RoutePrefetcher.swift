@@ -75,7 +75,9 @@ final class RoutePrefetcher: @unchecked Sendable {
         searchNanoseconds += nanoseconds.load(ordering: .relaxed)
     }
 
-    private func find(_ payment: PlannedPayment, in graph: ChannelGraph, _ search: RouteSearch) -> PrefetchedRoute {
+    private func find(_ payment: PlannedPayment, in graph: ChannelGraph, _ search: RouteSearch)
+        -> PrefetchedRoute
+    {
         let request = world.routeRequest(
             from: payment.source, to: payment.destination, amount: payment.amount)
         var asked: [(direction: DirectionIndex, amount: Millisatoshi)] = []
@@ -101,7 +103,8 @@ extension NetworkWorld {
     func routeRequest(from source: Int32, to destination: Int32, amount: Millisatoshi) -> RouteRequest {
         let rules = topology.payments
         let share = ChannelPolicy(
-            baseFee: .zero, proportionalFee: rules.feeLimitProportional, cltvExpiryDelta: 0, htlcMaximum: .zero)
+            baseFee: .zero, proportionalFee: rules.feeLimitProportional, cltvExpiryDelta: 0,
+            htlcMaximum: .zero)
         return RouteRequest(
             source: source, destination: destination, amount: amount,
             finalCLTVExpiryDelta: UInt32(rules.finalCLTVExpiryDelta) + 1,

@@ -22,6 +22,9 @@ struct RunStatistics {
     var channelsOpened: UInt64 = 0
     var channelsClosed: UInt64 = 0
     var openingsRefused: UInt64 = 0
+    var closingsRefused: UInt64 = 0
+    /// Simulated microseconds of the last `revoke_and_ack`, after which nothing of an HTLC was pending.
+    var lastRevocation: UInt64 = 0
     /// Of settled payments in simulated microseconds, from 1 ms to 12 days within 0.1 %.
     var latencies = Histogram<UInt64>(
         lowestDiscernibleValue: 1_000, highestTrackableValue: 1 << 40, numberOfSignificantValueDigits: .three)
@@ -77,6 +80,8 @@ struct RunStatistics {
         channelsOpened += other.channelsOpened
         channelsClosed += other.channelsClosed
         openingsRefused += other.openingsRefused
+        closingsRefused += other.closingsRefused
+        lastRevocation = max(lastRevocation, other.lastRevocation)
         // Not by replaying its values: those are rounded up, and the largest recorded bounds every quantile.
         latencies.add(other.latencies)
         for hour in other.hours {

@@ -29,6 +29,9 @@ final class TrafficProcess {
         return first
     }
 
+    /// Whether the number of payments, not their time, ended the traffic.
+    var isCutShort: Bool { source.isCutShort }
+
     /// The next payments to be handed out, `count` at the most; they stay to be handed out.
     func lookAhead(_ count: Int) -> [PlannedPayment] {
         var ahead = source

@@ -49,7 +49,10 @@ struct TrafficSource {
             origin = Double(payments.first?.microseconds ?? 0) / 1_000_000
         case .flows(let list):
             origin = list.map(\.startsAt.inSeconds).min() ?? 0
-            for (index, flow) in list.enumerated() {
+            for (index, var flow) in list.enumerated() {
+                // A payer whose only payee is itself has nobody to pay.
+                if flow.payees.count == 1 { flow.payers.removeAll { $0 == flow.payees[0] } }
+                guard !flow.payers.isEmpty else { continue }
                 var state = FlowState(
                     flow: flow,
                     gaps: Self.gaps(of: index, seed: topology.seed),
@@ -60,6 +63,9 @@ struct TrafficSource {
             }
         }
     }
+
+    /// Whether as many payments have come as were asked for.
+    var isCutShort: Bool { count == countMaximum }
 
     /// The next payment, or nil when the traffic has ended.
     mutating func next() -> PlannedPayment? {
@@ -118,7 +124,7 @@ extension TrafficSource.FlowState {
     mutating func draw() -> (source: Int32, destination: Int32, amount: Millisatoshi) {
         let source = flow.payers[Int(choices.below(UInt64(flow.payers.count)))]
         var destination = source
-        // The reader refuses flows in which some payer has nobody to pay.
+        // Every payer left has somebody else to pay.
         while destination == source {
             destination = flow.payees[Int(choices.below(UInt64(flow.payees.count)))]
         }

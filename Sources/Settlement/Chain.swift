@@ -234,6 +234,12 @@ public struct Chain: Sendable {
         return block
     }
 
+    /// Lets blocks pass up to a height while nothing waits for one, however many that are.
+    public mutating func passEmptyBlocks(upTo newHeight: BlockHeight) {
+        precondition(isMempoolEmpty, "a block that could confirm something is not empty")
+        height = max(height, newHeight)
+    }
+
     private mutating func confirm(_ pending: PendingTransaction) {
         for outpoint in pending.transaction.inputs.map(\.outpoint) {
             let isConfirmed = confirmationHeight(of: outpoint.transaction) != nil

@@ -72,6 +72,81 @@ import Topologies
     }
 }
 
+@Suite struct `A closing` {
+    private func network(_ channel: String, feerate: Int = 10) throws -> Topology {
+        try topology(
+            """
+            millrace: 1
+            duration: 3h
+            layer_1: {feerate_sat_per_vbyte: \(feerate), regular_blocks: true}
+            nodes: [alice, bob]
+            channels:
+              - {from: alice, to: bob, channel_reserve_sat: 0, dust_limit_sat: 0, feerate_per_kw: 0, anchors: false, \(channel)}
+            traffic:
+              - {name: there, from: alice, to: bob, rate_per_hour: 20, amount_sat: 1000}
+            """)
+    }
+
+    @Test func `is paid for by the other side where the funder has nothing left`() throws {
+        let result = try run(
+            network("capacity_sat: 20000, balance_sat: 0, standing: true, funder: alice, closes_at: 1h"))
+        #expect(result.chain.channelsClosed == 1 && result.chain.minerFees == Satoshi(1_380))
+        #expect(result.channelIncome[0].closingCost == .zero)
+        #expect(result.channelIncome[1].closingCost == Millisatoshi(1_380_000))
+    }
+
+    @Test func `that costs more than there is does not happen, and is counted`() throws {
+        let result = try run(network("capacity_sat: 1000, balance_sat: 500, standing: true, closes_at: 1h"))
+        #expect(result.chain.channelsClosed == 0 && result.chain.closingsRefused == 1)
+    }
+
+    @Test(arguments: ["1us", "5m", "35m"])
+    func `due while the channel is opening follows as soon as it is open`(time: String) throws {
+        let result = try run(network("capacity_sat: 100000, opens_at: 0s, closes_at: \(time)"))
+        #expect(result.chain.channelsOpened == 1 && result.chain.channelsClosed == 1)
+        #expect(result.failures.first?.name == .noRoute)
+    }
+}
+
+@Suite struct `The time a run is measured over` {
+    private func network(_ rest: String) throws -> Topology {
+        try topology(
+            """
+            millrace: 1
+            \(rest)
+            latency: {fixed: 10ms}
+            nodes: [alice, bob, carol]
+            channels:
+              - {from: alice, to: bob, capacity_sat: 100000, balance_sat: 90000, standing: true, closes_at: 50d}
+              - {from: bob, to: carol, capacity_sat: 100000, balance_sat: 90000, standing: true}
+            """)
+    }
+
+    private func traced(_ rest: String) throws -> Topology {
+        var traced = try network(rest)
+        let csv =
+            "time_seconds,source,destination,amount_msat\n10,alice,carol,1000000\n20,alice,carol,1000000"
+        try traced.apply(.init(trace: (Array(csv.utf8), "trace.csv"), duration: traced.duration))
+        return traced
+    }
+
+    @Test func `is the duration, whenever the last payment or block was`() throws {
+        let result = try run(traced("duration: 30d"))
+        #expect(result.measuredMicroseconds == 30 * 86_400_000_000)
+        let bob = result.nodeIncome[1]
+        let expected = Double(bob.routingFees.rawValue) / Double(bob.capital.rawValue) * 365 / 30
+        #expect(bob.routingFees > .zero && abs(bob.aprGross! - expected) < 1e-9)
+    }
+
+    @Test func `is what the payments took where these alone bound the run`() throws {
+        let result = try run(traced("warmup: 5s"))
+        #expect((15_000_000...16_000_000).contains(result.measuredMicroseconds))
+        #expect((20_000_000...).contains(result.simulatedMicroseconds))
+        let capital = result.nodeIncome.reduce(UInt64(0)) { $0 + $1.capital.rawValue }
+        #expect((190_000_000...200_000_000).contains(capital))
+    }
+}
+
 @Suite struct `Money` {
     @Test(arguments: 1...24 as ClosedRange<UInt64>)
     func `is conserved whatever is paid, opened and closed`(seed: UInt64) throws {

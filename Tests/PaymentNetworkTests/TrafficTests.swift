@@ -73,6 +73,37 @@ import Topologies
         #expect(abs(late.count - 600) < 100 && abs(payments.count - late.count - 600) < 100)
     }
 
+    @Test func `is not drawn for a payer that could only pay itself`() throws {
+        let payments = try all(
+            topology(
+                """
+                millrace: 1
+                duration: 1h
+                nodes: [a, b, c]
+                channels: [{from: a, to: b, capacity_sat: 10000}, {from: b, to: c, capacity_sat: 10000}]
+                traffic: [{name: shop, from: all, to: c, rate_per_second: 1, amount_sat: 1}]
+                """))
+        #expect(Set(payments.map(\.source)) == [0, 1] && payments.allSatisfy { $0.destination == 2 })
+    }
+
+    @Test(arguments: [
+        ("max_accepted_htlcs: 0", FailureName.htlcLimit), ("max_htlc_value_in_flight_msat: 10", .htlcLimit),
+        ("balance_sat: 0", .insufficientLocalBalance), ("policy: {disabled: true}", .noRoute),
+    ])
+    func `that cannot leave its payer says why`(key: String, expected: FailureName) throws {
+        let balance = key.hasPrefix("balance") ? "" : ", balance_sat: 50000"
+        let result = try run(
+            topology(
+                """
+                millrace: 1
+                duration: 1m
+                nodes: [a, b]
+                channels: [{from: a, to: b, capacity_sat: 100000, standing: true, \(key)\(balance)}]
+                traffic: [{name: one, from: a, to: b, rate_per_second: 1, amount_sat: 100}]
+                """))
+        #expect(result.failures.map(\.name) == [expected] && result.payments.routable == 0)
+    }
+
     @Test func `starts exactly as many payments as asked for`() throws {
         var settings = RunSettings()
         settings.paymentsMaximum = 77
