@@ -187,7 +187,9 @@ extension ChannelBooks {
     init(of channel: Channel, planned: Topology.Channel, measuredFrom: UInt64) {
         self.init()
         capital.change(to: channel.capital, at: 0, measuredFrom: measuredFrom)
-        if planned.opensAt == nil, channel.isFunder { measured.openingCost = Millisatoshi(planned.openingCost) }
+        if planned.opensAt == nil, channel.isFunder {
+            measured.openingCost = Millisatoshi(planned.openingCost)
+        }
     }
 }
 

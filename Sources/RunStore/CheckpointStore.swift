@@ -70,7 +70,8 @@ public struct CheckpointStore {
         var writer = SnapshotWriter()
         let names = RunWriter.distinctNames(of: description.inputs)
         writer.write(
-            list: description.manifest(of: topology, inputNames: names, status: .incomplete, digest: nil).encoded())
+            list: description.manifest(of: topology, inputNames: names, status: .incomplete, digest: nil)
+                .encoded())
         for input in description.inputs {
             writer.write(blake2b(input.bytes))
         }
@@ -93,7 +94,8 @@ public struct CheckpointStore {
     /// The numbers of the files there are, the latest first.
     public var numbers: [UInt64] {
         directory.names(in: Self.subdirectory).compactMap { name in
-            guard name.hasSuffix(".ckpt"), let number = UInt64(name.dropLast(5)), name == Self.name(number) else {
+            guard name.hasSuffix(".ckpt"), let number = UInt64(name.dropLast(5)), name == Self.name(number)
+            else {
                 return nil
             }
             return number
@@ -111,7 +113,9 @@ public struct CheckpointStore {
     func write(_ checkpoint: Checkpoint) throws(RunStoreError) {
         try directory.write(encoded(checkpoint), to: "\(Self.subdirectory)/\(Self.name(checkpoint.number))")
         for name in directory.names(in: Self.subdirectory)
-        where name.hasSuffix(".ckpt") && name != Self.name(checkpoint.number) && name != Self.name(checkpoint.number - 1) {
+        where name.hasSuffix(".ckpt") && name != Self.name(checkpoint.number)
+            && name != Self.name(checkpoint.number - 1)
+        {
             directory.remove("\(Self.subdirectory)/\(name)")
         }
     }
@@ -162,7 +166,9 @@ public struct CheckpointStore {
             let sum = bytes.withUnsafeBytes { all in
                 blake2b(UnsafeRawBufferPointer(rebasing: all[..<(all.count - 32)]))
             }
-            let stored = bytes.withUnsafeBytes { Bytes32(bytes: UnsafeRawBufferPointer(rebasing: $0.suffix(32))) }
+            let stored = bytes.withUnsafeBytes {
+                Bytes32(bytes: UnsafeRawBufferPointer(rebasing: $0.suffix(32)))
+            }
             guard sum == stored else { throw Self.isWhole(reader) ? CheckpointRefusal.damaged : .truncated }
             guard stateVersion == NetworkSimulation.stateVersion, version == Array(self.version.utf8) else {
                 throw CheckpointRefusal.otherVersion(String(decoding: version, as: UTF8.self))

@@ -15,7 +15,8 @@ public struct RunComparison {
     /// What names the program's version is left out: a later one may verify an earlier one's run.
     public func differences() throws(RunStoreError) -> [String] {
         var found: [String] = []
-        for name in ["income.csv", "result.json", "report.txt"] where try stored.read(name) != replayed.read(name) {
+        for name in ["income.csv", "result.json", "report.txt"]
+        where try stored.read(name) != replayed.read(name) {
             found.append("\(name) differs")
         }
         // The same bytes hold the same rows.
@@ -23,7 +24,8 @@ public struct RunComparison {
         do {
             var configuration = Configuration()
             configuration.readonly = true
-            let queue = try DatabaseQueue(path: stored.path(of: RunDatabase.name), configuration: configuration)
+            let queue = try DatabaseQueue(
+                path: stored.path(of: RunDatabase.name), configuration: configuration)
             found += try queue.inDatabase { database in
                 try database.execute(
                     sql: "ATTACH ? AS replay", arguments: [replayed.path(of: RunDatabase.name)])
@@ -39,7 +41,8 @@ public struct RunComparison {
     }
 
     private static func tables(in database: Database) throws -> [String] {
-        try String.fetchAll(database, sql: "SELECT name FROM replay.sqlite_schema WHERE type = 'table' ORDER BY name")
+        try String.fetchAll(
+            database, sql: "SELECT name FROM replay.sqlite_schema WHERE type = 'table' ORDER BY name")
     }
 
     private static func differences(in table: String, _ database: Database) throws -> [String] {
@@ -53,7 +56,9 @@ public struct RunComparison {
         let inReplay = try rows("replay", without: "main")
         guard inStore != nil || inReplay != nil else { return [] }
         func words(_ row: Row?) -> String {
-            row.map { row in row.map { "\($0) \($1.storage.value.map { "\($0)" } ?? "null")" }.joined(separator: ", ") }
+            row.map { row in
+                row.map { "\($0) \($1.storage.value.map { "\($0)" } ?? "null")" }.joined(separator: ", ")
+            }
                 ?? "no such row"
         }
         return ["table \(table) differs: the store has \(words(inStore)); the replay has \(words(inReplay))"]

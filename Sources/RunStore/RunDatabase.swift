@@ -42,7 +42,8 @@ final class RunDatabase {
         configuration.label = "millrace.run-store"
         configuration.prepareDatabase { database in
             for pragma in [
-                "journal_mode = \(journal)", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -65536",
+                "journal_mode = \(journal)", "synchronous = OFF", "locking_mode = EXCLUSIVE",
+                "cache_size = -65536",
             ] {
                 // A pragma may answer with a row, which `execute` would reject.
                 _ = try Row.fetchAll(database, sql: "PRAGMA \(pragma)")

@@ -55,7 +55,8 @@ public struct RunDirectory: Sendable {
                 throw .notResumable(path: path, reason: "no such run directory")
             }
             throw .notResumable(
-                path: path, reason: "no manifest.json: a run was killed before it began, or this is none; start it anew")
+                path: path,
+                reason: "no manifest.json: a run was killed before it began, or this is none; start it anew")
         }
     }
 

@@ -41,7 +41,8 @@ public final class RunWriter: RunRecorder {
     ///
     /// - Parameter takesCheckpoints: whether `checkpoint` will be called.
     public convenience init(
-        in directory: RunDirectory, topology: Topology, description: RunDescription, takesCheckpoints: Bool = false
+        in directory: RunDirectory, topology: Topology, description: RunDescription,
+        takesCheckpoints: Bool = false
     ) throws(RunStoreError) {
         let inputNames = Self.distinctNames(of: description.inputs)
         try directory.makeSubdirectory("input")
@@ -67,7 +68,8 @@ public final class RunWriter: RunRecorder {
         database = try RunDatabase(in: directory, .empty(isJournaled: takesCheckpoints))
         directionTexts = DirectionTexts(of: topology)
         checkpoints =
-            takesCheckpoints ? try CheckpointStore(in: directory, of: description, topology, isNew: true) : nil
+            takesCheckpoints
+            ? try CheckpointStore(in: directory, of: description, topology, isNew: true) : nil
         payments.reserveCapacity(Self.batchCount)
         try database.writeNodes(of: topology)
         try database.writeChannels(of: topology)
@@ -75,7 +77,8 @@ public final class RunWriter: RunRecorder {
 
     /// Goes on behind a checkpoint: rows later than it are discarded.
     public init(
-        resuming directory: RunDirectory, topology: Topology, description: RunDescription, from checkpoint: Checkpoint
+        resuming directory: RunDirectory, topology: Topology, description: RunDescription,
+        from checkpoint: Checkpoint
     ) throws(RunStoreError) {
         self.directory = directory
         self.topology = topology

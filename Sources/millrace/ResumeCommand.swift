@@ -7,7 +7,8 @@ import Topologies
 /// `millrace run --resume RUN_DIRECTORY`: a command of its own, since it takes no topology and no settings.
 struct ResumeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Goes on with a run, or prints a finished one again.", shouldDisplay: false)
+        commandName: "run", abstract: "Goes on with a run, or prints a finished one again.",
+        shouldDisplay: false)
 
     @Option var resume: String
     @Option var checkpointEvery: DurationArgument?
@@ -70,7 +71,8 @@ struct ResumeCommand: ParsableCommand {
             do {
                 let checkpoint = try store.read(number)
                 writer = try RunWriter(
-                    resuming: directory, topology: plan.topology, description: plan.description, from: checkpoint)
+                    resuming: directory, topology: plan.topology, description: plan.description,
+                    from: checkpoint)
                 simulation = try NetworkSimulation(
                     plan.topology, settings: plan.settings, recorder: writer, resuming: checkpoint.state)
             } catch {
@@ -111,9 +113,12 @@ struct ResumeCommand: ParsableCommand {
 extension StoredRun {
     /// What the command of this run asks for, read from the copies in its directory.
     func plan() throws(CommandFailure) -> (command: RunCommand, plan: RunPlan) {
-        guard arguments.first == "run", let command = try? RunCommand.parse(Array(arguments.dropFirst())) else {
+        guard arguments.first == "run", let command = try? RunCommand.parse(Array(arguments.dropFirst()))
+        else {
             throw CommandFailure(
-                .badInput, "\(directory.path)/manifest.json: its arguments are no command of millrace \(Millrace.version)")
+                .badInput,
+                "\(directory.path)/manifest.json: its arguments are no command of millrace \(Millrace.version)"
+            )
         }
         return (command, try command.plan(arguments: arguments, copies: inputs))
     }

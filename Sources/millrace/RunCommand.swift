@@ -103,7 +103,8 @@ struct RunCommand: ParsableCommand {
             throw CommandFailure(error)
         }
         let session = RunSession(
-            plan: plan, directory: directory, checkpointInterval: checkpointEvery?.value, top: top, json: json,
+            plan: plan, directory: directory, checkpointInterval: checkpointEvery?.value, top: top,
+            json: json,
             quiet: quiet, stopwatch: stopwatch)
         try session.run(into: writer, resuming: nil)
     }

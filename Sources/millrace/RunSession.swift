@@ -59,7 +59,9 @@ struct RunSession {
         var timer = CheckpointTimer(interval: checkpointInterval)
         var failure: RunStoreError?
         func keepState() {
-            do { try writer.checkpoint(simulation.state(), at: simulation.simulatedTime) } catch { failure = error }
+            do { try writer.checkpoint(simulation.state(), at: simulation.simulatedTime) } catch {
+                failure = error
+            }
         }
         let result: RunResult
         do {

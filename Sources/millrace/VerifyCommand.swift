@@ -55,7 +55,8 @@ struct VerifyCommand: ParsableCommand {
         let found = digestText(outcome.result.digest)
         if found != digest { differences.append("the digest is \(found), the manifest says \(digest)") }
         if !stored.isDescribed(by: plan.description, of: plan.topology), found == digest {
-            differences.append("manifest.json is not what its arguments and input make in millrace \(Millrace.version)")
+            differences.append(
+                "manifest.json is not what its arguments and input make in millrace \(Millrace.version)")
         }
         return differences + (try RunComparison(of: stored.directory, with: replayed).differences())
     }
