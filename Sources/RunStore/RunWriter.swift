@@ -206,7 +206,7 @@ public final class RunWriter: RunRecorder {
 }
 
 extension RunWriter {
-    private func flush() throws(RunStoreError) {
+    func flush() throws(RunStoreError) {
         try flushPayments()
         try flushAttempts()
         try flushChain()
