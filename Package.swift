@@ -43,8 +43,8 @@ let package = Package(
         library(
             "RunStore",
             [
-                "LightningTypes", "Topologies", "PaymentNetwork", .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+                "LightningTypes", "Topologies", "Cryptography", "Settlement", "Snapshots", "PaymentNetwork",
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
         library("Reports", ["LightningTypes", "Topologies", "Routing", "PaymentNetwork", "RunStore"]),
         .executableTarget(

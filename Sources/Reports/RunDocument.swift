@@ -5,27 +5,21 @@ import Topologies
 
 /// What `millrace run --json` prints: the whole result in one object.
 public struct RunDocument {
-    public let json: JSONValue
+    /// All but figures of real time and where the run was stored: the same whenever the same command runs.
+    public let stored: JSONValue
 
-    /// `directory` is where the run was stored.
-    public init(
-        _ result: RunResult, of topology: Topology, settings: RunSettings, wall: WallFigures,
-        directory: String
-    ) {
-        json = [
+    public init(_ result: RunResult, of topology: Topology, settings: RunSettings) {
+        stored = [
             "digest": .text(digestText(result.digest)),
             "topology": .text(topology.name),
             "seed": .unsigned(result.seed),
             "threads": JSONValue(settings.threads),
             "signatures": .text(settings.signatures.rawValue),
-            "run_directory": .text(directory),
             "events": .unsigned(result.events),
             "messages": .object(result.messages.map { .init($0.name, .unsigned($0.count)) }),
             "simulated_seconds": .number(Self.seconds(result.simulatedMicroseconds)),
             "drain_seconds": .number(Self.seconds(result.drainMicroseconds)),
             "measured_seconds": .number(Self.seconds(result.measuredMicroseconds)),
-            "wall_seconds": .number(wall.wallSeconds),
-            "loading_seconds": .number(wall.loadingSeconds),
             "traffic_assumed": .boolean(!TopologyWords.assumedTraffic(of: topology).isEmpty),
             "balances": .text(topology.balances.rawValue),
             "payments": [
@@ -60,6 +54,18 @@ public struct RunDocument {
             "channel_lifetime_days": .unsigned(UInt64(result.channelLifetimeDays)),
             "income": IncomeTable(result, of: topology).json,
         ]
+    }
+
+    /// The document as it is printed: a stored one with the figures that differ from run to run behind it.
+    public static func printed(
+        stored: [UInt8], wallSeconds: Double, loadingSeconds: Double, directory: String
+    ) -> [UInt8] {
+        let rest: JSONValue = [
+            "run_directory": .text(directory), "wall_seconds": .number(wallSeconds),
+            "loading_seconds": .number(loadingSeconds),
+        ]
+        // One object ends in a brace on its own line, the other begins with one.
+        return stored.dropLast(3) + Array(",".utf8) + rest.encoded().dropFirst()
     }
 
     private static func seconds(_ microseconds: UInt64) -> Double { Double(microseconds) / 1e6 }

@@ -6,8 +6,9 @@ import Topologies
 
 /// The database of one run, filled in a scratch file and copied, compact and in order of its keys, to its name.
 ///
-/// The scratch file has no journal and is never synchronised: nobody reads it, and a kill throws it away.
-/// `VACUUM INTO` then writes a file that depends on nothing but its rows.
+/// The scratch file is never synchronised, and it has a journal only where checkpoints are taken: then a kill at any
+/// instant leaves the rows of the last transaction that was committed, else it throws the file away. `VACUUM INTO`
+/// then writes a file that depends on nothing but its rows.
 final class RunDatabase {
     static let name = "run.sqlite"
     private static let scratchName = ".run.sqlite.scratch"
@@ -15,13 +16,34 @@ final class RunDatabase {
     private let directory: RunDirectory
     private let queue: DatabaseQueue
 
-    init(in directory: RunDirectory) throws(RunStoreError) {
+    /// What the scratch file begins with.
+    enum Beginning {
+        /// Nothing; `isJournaled` for a run that takes checkpoints.
+        case empty(isJournaled: Bool)
+        /// What a killed run left, without the rows later than a checkpoint.
+        case resumed(RowMark)
+    }
+
+    init(in directory: RunDirectory, _ beginning: Beginning) throws(RunStoreError) {
         self.directory = directory
+        let journal: String
+        switch beginning {
+        case .empty(let isJournaled):
+            Self.removeScratch(in: directory)
+            journal = isJournaled ? "TRUNCATE" : "OFF"
+        case .resumed:
+            journal = "TRUNCATE"
+            // GRDB would make an empty file in place of a missing one.
+            guard directory.has(Self.scratchName) else {
+                throw .database(reason: "the rows recorded so far are gone")
+            }
+        }
         var configuration = Configuration()
         configuration.label = "millrace.run-store"
         configuration.prepareDatabase { database in
             for pragma in [
-                "journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -65536",
+                "journal_mode = \(journal)", "synchronous = OFF", "locking_mode = EXCLUSIVE",
+                "cache_size = -65536",
             ] {
                 // A pragma may answer with a row, which `execute` would reject.
                 _ = try Row.fetchAll(database, sql: "PRAGMA \(pragma)")
@@ -30,7 +52,10 @@ final class RunDatabase {
         queue = try Self.translatingErrors {
             let queue = try DatabaseQueue(
                 path: directory.path(of: Self.scratchName), configuration: configuration)
-            try queue.write { try $0.execute(sql: Self.schema) }
+            switch beginning {
+            case .empty: try queue.write { try $0.execute(sql: Self.schema) }
+            case .resumed(let mark): try queue.write { try Self.discardRows(after: mark, in: $0) }
+            }
             return queue
         }
     }
@@ -43,16 +68,42 @@ final class RunDatabase {
         }
     }
 
-    /// Copies the rows to the final name and closes.
+    private static func discardRows(after mark: RowMark, in database: Database) throws {
+        for (table, time, count) in [
+            ("payments", "ended_us", mark.payments), ("attempts", "ended_us", mark.attempts),
+            ("chain", "confirmed_us", mark.transactions),
+        ] {
+            try database.execute(
+                sql: "DELETE FROM \(table) WHERE \(time) > ?", arguments: [Int64(clamping: mark.time)])
+            let left = try Int64.fetchOne(database, sql: "SELECT count(*) FROM \(table)") ?? 0
+            guard left == Int64(clamping: count) else {
+                throw RunStoreError.database(
+                    reason: "\(table) has \(left) rows of the \(count) it had at the checkpoint")
+            }
+        }
+        // What the end of a run writes, and may have written when it was killed.
+        for table in ["meta", "directions", "income", "node_income", "timeline"] {
+            try database.execute(sql: "DELETE FROM \(table)")
+        }
+    }
+
+    /// Removes the scratch file; only when nobody will go on with it.
+    static func removeScratch(in directory: RunDirectory) {
+        for ending in ["", "-journal", "-wal", "-shm"] { directory.remove(scratchName + ending) }
+    }
+
+    /// Copies the rows to the final name and closes. The scratch file stays.
     func finish() throws(RunStoreError) {
         let temporary = RunDirectory.temporaryName(of: Self.name)
+        // A kill may have left a part of it.
+        directory.remove(temporary)
+        directory.remove(temporary + "-journal")
         try Self.translatingErrors {
             try queue.writeWithoutTransaction { database in
                 try database.execute(sql: "VACUUM INTO ?", arguments: [directory.path(of: temporary)])
             }
             try queue.close()
         }
-        directory.remove(Self.scratchName)
         try directory.synchronize(directory.path(of: temporary))
         try directory.rename(temporaryOf: Self.name)
     }

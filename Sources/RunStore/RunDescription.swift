@@ -56,10 +56,23 @@ public struct InputFile: Sendable {
     /// The last component of its path; `standard-input.yaml` for what was piped in.
     public var name: String
     public var bytes: [UInt8]
+    public var role: Role
 
-    public init(name: String, bytes: [UInt8]) {
+    /// What the run reads it as.
+    public enum Role: Sendable, Hashable {
+        case topology
+        /// `--nodes`, the names of a graph's nodes.
+        case nodes
+        /// `--trace`.
+        case trace
+        /// A file that the topology names by this path.
+        case referenced(path: String)
+    }
+
+    public init(name: String, bytes: [UInt8], role: Role = .topology) {
         self.name = name
         self.bytes = bytes
+        self.role = role
     }
 }
 
@@ -90,7 +103,7 @@ public struct RunDescription: Sendable {
 }
 
 /// How far a run came. The manifest says `incomplete` until its last file is written.
-enum RunStatus: String {
+public enum RunStatus: String, Sendable {
     case incomplete
     case interrupted
     case complete
@@ -117,6 +130,7 @@ extension RunDescription {
             "arguments": .array(arguments.map(JSONValue.text)),
             "overrides": .object(overrides.map { .init($0.option, .text($0.value)) }),
             "input": .array(inputNames.map(JSONValue.text)),
+            "input_roles": .array(inputs.map { .text($0.role.text) }),
             "settings": [
                 "signatures": .text(settings.signatures.rawValue),
                 "threads": JSONValue(settings.threads),
@@ -190,6 +204,29 @@ extension Topology.AmountDistribution {
         switch self {
         case .fixed(let amount): amount.description
         case .uniform(let lowest, let highest): "\(lowest.rawValue) to \(highest)"
+        }
+    }
+}
+
+extension InputFile.Role {
+    /// `topology`, `nodes`, `trace`, or `file PATH`.
+    var text: String {
+        switch self {
+        case .topology: "topology"
+        case .nodes: "nodes"
+        case .trace: "trace"
+        case .referenced(let path): "file \(path)"
+        }
+    }
+
+    init?(_ text: String) {
+        switch text {
+        case "topology": self = .topology
+        case "nodes": self = .nodes
+        case "trace": self = .trace
+        default:
+            guard text.hasPrefix("file ") else { return nil }
+            self = .referenced(path: String(text.dropFirst(5)))
         }
     }
 }

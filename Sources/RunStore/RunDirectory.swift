@@ -45,6 +45,41 @@ public struct RunDirectory: Sendable {
         throw .failed(path: base, reason: "a million runs of this name exist; remove some")
     }
 
+    /// A directory that a run was stored in.
+    public init(existing path: String) throws(RunStoreError) {
+        self.path = path
+        guard has("manifest.json") else {
+            var isDirectory: ObjCBool = false
+            let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+            guard exists, isDirectory.boolValue else {
+                throw .notResumable(path: path, reason: "no such run directory")
+            }
+            throw .notResumable(
+                path: path,
+                reason: "no manifest.json: a run was killed before it began, or this is none; start it anew")
+        }
+    }
+
+    func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(of: name)) }
+
+    /// The whole file.
+    func read(_ name: String) throws(RunStoreError) -> [UInt8] {
+        guard let data = FileManager.default.contents(atPath: path(of: name)) else {
+            throw .failed(path: path(of: name), reason: "cannot be read")
+        }
+        return [UInt8](data)
+    }
+
+    /// The names in a subdirectory, sorted; none where it does not exist.
+    func names(in subdirectory: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: path(of: subdirectory))) ?? []).sorted()
+    }
+
+    func removeSubdirectory(_ name: String) {
+        for file in names(in: name) { remove("\(name)/\(file)") }
+        rmdir(path(of: name))
+    }
+
     /// A name that is one plain path component: letters, digits, `.`, `_` and `-`, at most 80 of them.
     static func fileName(from name: String) -> String {
         let kept = name.unicodeScalars.prefix(80).map { scalar in

@@ -4,12 +4,15 @@ public enum RunStoreError: Error, CustomStringConvertible {
     case occupied(path: String)
     /// The file system refused.
     case failed(path: String, reason: String)
+    /// The directory holds no run that could be gone on with.
+    case notResumable(path: String, reason: String)
     /// SQLite refused.
     case database(reason: String)
 
     public var description: String {
         switch self {
         case .occupied(let path): "\(path) is not empty; name a new or empty directory with --out"
+        case .notResumable(let path, let reason): "\(path): \(reason)"
         case .failed(let path, let reason): "\(path): \(reason)"
         case .database(let reason): "run.sqlite: \(reason)"
         }

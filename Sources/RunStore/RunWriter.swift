@@ -29,42 +29,107 @@ public final class RunWriter: RunRecorder {
     private var hours: [TimelineRecord] = []
     private let directionTexts: DirectionTexts
 
-    /// Writes the manifest, the copies of the input and the tables of what the run starts from.
+    /// Where checkpoints go; nil where none are taken.
+    private let checkpoints: CheckpointStore?
+    private var nextCheckpoint: UInt64 = 1
+    private var paymentCount: UInt64 = 0
+    private var attemptCount: UInt64 = 0
+    private var transactionCount: UInt64 = 0
+
+    /// Writes the copies of the input, the manifest and the tables of what the run starts from. The manifest comes
+    /// after the input, so that a directory with a manifest has all that the run is made of.
+    ///
+    /// - Parameter takesCheckpoints: whether `checkpoint` will be called.
+    public convenience init(
+        in directory: RunDirectory, topology: Topology, description: RunDescription,
+        takesCheckpoints: Bool = false
+    ) throws(RunStoreError) {
+        let inputNames = Self.distinctNames(of: description.inputs)
+        try directory.makeSubdirectory("input")
+        for (name, input) in zip(inputNames, description.inputs) {
+            try directory.write(input.bytes, to: name)
+        }
+        let manifest = description.manifest(
+            of: topology, inputNames: inputNames, status: .incomplete, digest: nil)
+        try directory.write(manifest.encoded(), to: "manifest.json")
+        try self.init(startingOver: directory, topology: topology, description: description, takesCheckpoints)
+    }
+
+    /// Begins again in the directory of a run that was killed; its manifest and input stay as they are.
     public init(
-        in directory: RunDirectory, topology: Topology, description: RunDescription
+        startingOver directory: RunDirectory, topology: Topology, description: RunDescription,
+        _ takesCheckpoints: Bool
     ) throws(RunStoreError) {
         self.directory = directory
         self.topology = topology
         self.description = description
         inputNames = Self.distinctNames(of: description.inputs)
-        let manifest = description.manifest(
-            of: topology, inputNames: inputNames, status: .incomplete, digest: nil)
-        try directory.write(manifest.encoded(), to: "manifest.json")
-        try directory.makeSubdirectory("input")
-        for (name, input) in zip(inputNames, description.inputs) {
-            try directory.write(input.bytes, to: name)
-        }
-        database = try RunDatabase(in: directory)
+        directory.removeSubdirectory(CheckpointStore.subdirectory)
+        database = try RunDatabase(in: directory, .empty(isJournaled: takesCheckpoints))
+        directionTexts = DirectionTexts(of: topology)
+        checkpoints =
+            takesCheckpoints
+            ? try CheckpointStore(in: directory, of: description, topology, isNew: true) : nil
+        payments.reserveCapacity(Self.batchCount)
         try database.writeNodes(of: topology)
         try database.writeChannels(of: topology)
+    }
+
+    /// Goes on behind a checkpoint: rows later than it are discarded.
+    public init(
+        resuming directory: RunDirectory, topology: Topology, description: RunDescription,
+        from checkpoint: Checkpoint
+    ) throws(RunStoreError) {
+        self.directory = directory
+        self.topology = topology
+        self.description = description
+        inputNames = Self.distinctNames(of: description.inputs)
+        database = try RunDatabase(in: directory, .resumed(checkpoint.rows))
         directionTexts = DirectionTexts(of: topology)
+        checkpoints = try CheckpointStore(in: directory, of: description, topology, isNew: false)
+        nextCheckpoint = checkpoint.number + 1
+        paymentCount = checkpoint.rows.payments
+        attemptCount = checkpoint.rows.attempts
+        transactionCount = checkpoint.rows.transactions
         payments.reserveCapacity(Self.batchCount)
+    }
+
+    /// Notes how often checkpoints are taken, for whoever goes on with the run.
+    public func note(checkpointInterval text: String) throws(RunStoreError) {
+        try directory.write(Array(text.utf8), to: RunDirectory.intervalName)
+    }
+
+    /// Keeps the state of the run, and commits every row recorded up to it.
+    ///
+    /// - Parameters:
+    ///   - state: as `NetworkSimulation.state()` gives it.
+    ///   - time: the simulated time of it, microseconds; no row recorded so far is later.
+    public func checkpoint(_ state: [UInt8], at time: UInt64) throws(RunStoreError) {
+        guard let checkpoints else { preconditionFailure("a run says beforehand that it takes checkpoints") }
+        try flush()
+        let rows = RowMark(
+            time: time, payments: paymentCount, attempts: attemptCount, transactions: transactionCount)
+        try checkpoints.write(Checkpoint(number: nextCheckpoint, rows: rows, state: state))
+        nextCheckpoint += 1
     }
 
     public func wantsAttempts(of payment: UInt64) -> Bool { description.attempts.includes(payment) }
 
     public func record(_ payment: PaymentRecord) throws {
         payments.append(payment)
+        paymentCount += 1
         if payments.count == Self.batchCount { try flushPayments() }
     }
 
     public func record(_ attempt: AttemptRecord) throws {
         attempts.append(attempt)
+        attemptCount += 1
         if attempts.count == Self.batchCount { try flushAttempts() }
     }
 
     public func record(_ transaction: ChainRecord) throws {
         transactions.append(transaction)
+        transactionCount += 1
         if transactions.count == Self.batchCount { try flushChain() }
     }
 
@@ -73,9 +138,13 @@ public final class RunWriter: RunRecorder {
         if hours.count == Self.batchCount { try flushTimeline() }
     }
 
-    /// Writes what the run ended with. The manifest says `complete` last of all.
+    /// Writes what the run ended with. The manifest says `complete` last of all; then what only a resumed run would
+    /// need goes.
+    ///
+    /// - Parameter documents: further files that tell the result.
     public func finish(
-        _ result: RunResult, initialBalances: [Millisatoshi], wall: WallFigures
+        _ result: RunResult, initialBalances: [Millisatoshi], wall: WallFigures,
+        documents: [(name: String, bytes: [UInt8])] = []
     ) throws(RunStoreError) {
         try flush()
         try database.writeDirections(
@@ -92,8 +161,10 @@ public final class RunWriter: RunRecorder {
             ])
         try database.finish()
         try directory.write(IncomeTable(result, of: topology).csv(), to: "income.csv")
+        for document in documents { try directory.write(document.bytes, to: document.name) }
         try directory.write(wall.json.encoded(), to: "wall.json")
         try writeManifest(status: .complete, digest: result.digest)
+        directory.removeTraces()
     }
 
     /// Writes what an interrupted run had recorded: no income, no final balances, no digest.
@@ -103,6 +174,7 @@ public final class RunWriter: RunRecorder {
         try database.writeMeta(meta(status: .interrupted))
         try database.finish()
         try writeManifest(status: .interrupted, digest: nil)
+        if checkpoints == nil { RunDatabase.removeScratch(in: directory) }
     }
 
     private func writeManifest(status: RunStatus, digest: UInt64?) throws(RunStoreError) {
@@ -123,7 +195,7 @@ public final class RunWriter: RunRecorder {
     }
 
     /// `input/NAME`, made distinct where two files bear one name.
-    private static func distinctNames(of inputs: [InputFile]) -> [String] {
+    static func distinctNames(of inputs: [InputFile]) -> [String] {
         var taken: Set<String> = []
         return inputs.map { input in
             var name = RunDirectory.fileName(from: input.name)
@@ -134,7 +206,7 @@ public final class RunWriter: RunRecorder {
 }
 
 extension RunWriter {
-    private func flush() throws(RunStoreError) {
+    func flush() throws(RunStoreError) {
         try flushPayments()
         try flushAttempts()
         try flushChain()

@@ -51,6 +51,11 @@ public struct SnapshotWriter: ~Copyable {
         list.withUnsafeBytes { write($0) }
     }
 
+    /// Lends what was written so far.
+    public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        body(UnsafeRawBufferPointer(start: bytes, count: count))
+    }
+
     /// All that was written.
     public consuming func finish() -> [UInt8] {
         Array(UnsafeRawBufferPointer(start: bytes, count: count))

@@ -7,7 +7,17 @@ struct ReferencedFile {
 
     /// Reads a regular file of at most `graphBytesMaximum` bytes; devices and pipes, which may never end, are
     /// refused.
-    init(_ path: String, key: String, of section: Section, directory: String) throws(TopologyError) {
+    ///
+    /// What `files` have is taken from there, and what is read is kept there.
+    init(
+        _ path: String, key: String, of section: Section, directory: String, files: ReferencedFiles?
+    ) throws(TopologyError) {
+        if let given = files?.bytes(of: path) {
+            bytes = given
+            file = SourceFile(name: path)
+            return
+        }
+        if files?.isComplete == true { throw section.error(key, "there is no copy of \(quoted(path))") }
         let isAbsolute = path.hasPrefix("/")
         let full = isAbsolute || directory.isEmpty ? path : directory + "/" + path
         var attributes: [FileAttributeKey: Any] = [:]
@@ -27,6 +37,7 @@ struct ReferencedFile {
             throw section.error(key, "\(quoted(full)) cannot be read")
         }
         bytes = Array(data)
+        files?.keep(bytes, of: path)
         file = SourceFile(name: path)
     }
 }

@@ -11,11 +11,14 @@ extension Topology {
         public var nodeNames: [UInt8]?
         /// What errors call that file.
         public var nodeNamesFile: String
+        /// Where the files that a topology file names come from, or are kept; nil: read from the disk and forgotten.
+        public var files: ReferencedFiles?
 
         public init(
             channelsWithoutPolicy: ChannelsWithoutPolicy? = nil, balances: BalanceRule? = nil,
-            nodeNames: [UInt8]? = nil, nodeNamesFile: String = "listnodes"
+            nodeNames: [UInt8]? = nil, nodeNamesFile: String = "listnodes", files: ReferencedFiles? = nil
         ) {
+            self.files = files
             self.channelsWithoutPolicy = channelsWithoutPolicy
             self.balances = balances
             self.nodeNames = nodeNames

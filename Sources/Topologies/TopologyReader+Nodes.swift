@@ -50,12 +50,14 @@ extension TopologyReader {
                 throw section.error("nodes", "only a cln graph needs a file of names; lnd's has them itself")
             }
             if options.nodeNames == nil {
-                let names = try ReferencedFile(names, key: "nodes", of: section, directory: directory)
+                let names = try ReferencedFile(
+                    names, key: "nodes", of: section, directory: directory, files: options.files)
                 options.nodeNames = names.bytes
                 options.nodeNamesFile = names.file.name
             }
         }
-        let graph = try ReferencedFile(path, key: "file", of: section, directory: directory)
+        let graph = try ReferencedFile(
+            path, key: "file", of: section, directory: directory, files: options.files)
         draft = try NetworkDraft(graph: graph.bytes, format: format, file: graph.file, options: options)
         let rule = try section.word("channels_without_policy", of: ChannelsWithoutPolicy.self)
         if options.channelsWithoutPolicy ?? rule == .drop { draft.dropChannelsWithoutPolicy() }

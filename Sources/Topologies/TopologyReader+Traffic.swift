@@ -16,7 +16,8 @@ extension TopologyReader {
             guard !root.has("traffic") else {
                 throw root.error("trace", "a topology has 'traffic' or 'trace', not both")
             }
-            let trace = try ReferencedFile(path, key: "trace", of: root, directory: directory)
+            let trace = try ReferencedFile(
+                path, key: "trace", of: root, directory: directory, files: options.files)
             topology.traffic = .trace(
                 try TraceReader.read(trace.bytes, file: trace.file, names: names, nodes: topology.nodes))
             return

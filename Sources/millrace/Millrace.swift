@@ -15,6 +15,10 @@ enum Millrace {
     private static func run(_ arguments: [String]) -> ExitStatus {
         do {
             try MistypedCommand.check(arguments)
+            if ResumeCommand.isMeant(by: arguments) {
+                try ResumeCommand.parse(programArguments: arguments).run()
+                return .done
+            }
             var command = try MillraceCommand.parseAsRoot(arguments)
             try command.run()
             return .done
@@ -50,7 +54,7 @@ struct MillraceCommand: ParsableCommand {
             130 interrupted.
             """,
         version: "millrace \(Millrace.version)",
-        subcommands: [RunCommand.self, StressCommand.self, InspectCommand.self, RouteCommand.self])
+        subcommands: [RunCommand.self, VerifyCommand.self, StressCommand.self, InspectCommand.self, RouteCommand.self])
 
     static var commandNames: [String] {
         configuration.subcommands.compactMap { $0.configuration.commandName }

@@ -9,6 +9,10 @@ struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Simulates a network: what became of its payments, and what every node earned.",
+        usage: """
+            millrace run <topology> [options]
+            millrace run --resume <run-directory> [--checkpoint-every <time>] [--json] [--quiet]
+            """,
         discussion: "Writes a run directory with a copy of the input, run.sqlite and income.csv.")
 
     @OptionGroup var input: TopologyInput
@@ -50,6 +54,19 @@ struct RunCommand: ParsableCommand {
             valueName: "all|none|1/N"))
     var attempts: AttemptSampling?
 
+    @Option(
+        help: ArgumentHelp(
+            "Keeps the state of the run every so often, in real time: 30s, 5m. A killed run goes on from there.",
+            valueName: "time"))
+    var checkpointEvery: DurationArgument?
+
+    // Parsed by `ResumeCommand`; here for the help.
+    @Option(
+        help: ArgumentHelp(
+            "Goes on with a run that was killed or interrupted, or prints a finished one again. Takes everything from the run directory.",
+            valueName: "run-directory"))
+    var resume: String?
+
     @Option(help: ArgumentHelp("Nodes shown one by one in the table.", valueName: "count"))
     var top: Int = 20
 
@@ -70,8 +87,37 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         let stopwatch = Stopwatch()
         Interruption.listen()
-        var (topology, inputs) = try input.read()
-        try traffic.apply(rate: rate?.value, duration: duration, to: &topology, inputs: &inputs)
+        let plan = try plan(arguments: Self.storedArguments(Array(CommandLine.arguments.dropFirst())))
+        let directory: RunDirectory
+        let writer: RunWriter
+        do {
+            directory =
+                if let out { try RunDirectory(creating: out) } else {
+                    try RunDirectory(numbered: plan.topology.name, seed: plan.topology.seed)
+                }
+            writer = try RunWriter(
+                in: directory, topology: plan.topology, description: plan.description,
+                takesCheckpoints: checkpointEvery != nil)
+            if let checkpointEvery { try writer.note(checkpointInterval: checkpointEvery.text) }
+        } catch {
+            throw CommandFailure(error)
+        }
+        let session = RunSession(
+            plan: plan, directory: directory, checkpointInterval: checkpointEvery?.value, top: top,
+            json: json,
+            quiet: quiet, stopwatch: stopwatch)
+        try session.run(into: writer, resuming: nil)
+    }
+
+    /// What these arguments ask for.
+    ///
+    /// - Parameters:
+    ///   - arguments: as the manifest tells them.
+    ///   - copies: an earlier run's copies of its input, to be read in place of the files.
+    func plan(arguments: [String], copies: [InputFile]? = nil) throws(CommandFailure) -> RunPlan {
+        var (topology, inputs) = try input.read(from: copies)
+        try traffic.apply(
+            rate: rate?.value, duration: duration, to: &topology, inputs: &inputs, copies: copies)
         // Exactly so many start, and the rate decides how long that takes: the file's duration bounds what the
         // file asks for, not this.
         if payments != nil, duration == nil { topology.duration = nil }
@@ -79,76 +125,13 @@ struct RunCommand: ParsableCommand {
         settings.signatures = signatures
         settings.threads = Int(threads.value)
         settings.paymentsMaximum = payments?.value
-
-        let writer: RunWriter
-        let directory: RunDirectory
-        do {
-            directory =
-                if let out { try RunDirectory(creating: out) } else {
-                    try RunDirectory(numbered: topology.name, seed: topology.seed)
-                }
-            writer = try RunWriter(
-                in: directory, topology: topology, description: description(of: topology, settings, inputs))
-        } catch {
-            throw CommandFailure(error)
-        }
-        do {
-            try simulate(topology, settings, into: writer, at: directory, since: stopwatch)
-        } catch {
-            throw CommandFailure(duringRun: error)
-        }
-    }
-
-    private func simulate(
-        _ topology: Topology, _ settings: RunSettings, into writer: RunWriter, at directory: RunDirectory,
-        since stopwatch: Stopwatch
-    ) throws {
-        let simulation = try NetworkSimulation(topology, settings: settings, recorder: writer)
-        let loading = stopwatch.seconds
-        let line = ProgressLine(isQuiet: quiet)
-        let result: RunResult
-        do {
-            result = try simulation.run { progress in
-                line.draw(progress)
-                return !Interruption.isRequested
-            }
-            line.clear()
-        } catch SimulationError.interrupted {
-            line.clear()
-            try writer.finishInterrupted(initialBalances: simulation.initialBalances())
-            throw CommandFailure(
-                .interrupted, "interrupted; what was recorded until then is in \(directory.path)")
-        }
-        let simulating = stopwatch.seconds - loading
-        var wall = WallFigures(
-            wallSeconds: stopwatch.seconds, loadingSeconds: loading, simulatingSeconds: simulating,
-            eventsPerSecond: Double(result.events) / max(simulating, 1e-9),
-            paymentsPerSecond: Double(result.payments.settled) / max(simulating, 1e-9),
-            memoryPeak: memoryPeak())
-        try writer.finish(result, initialBalances: simulation.initialBalances(), wall: wall)
-        wall.wallSeconds = stopwatch.seconds
-        try show(result, of: topology, settings, wall, directory)
-    }
-
-    private func show(
-        _ result: RunResult, of topology: Topology, _ settings: RunSettings, _ wall: WallFigures,
-        _ directory: RunDirectory
-    ) throws {
-        if json {
-            let document = RunDocument(
-                result, of: topology, settings: settings, wall: wall, directory: directory.path)
-            try Output.write(document.json.encoded())
-        } else {
-            let report = RunReport(result, of: topology, top: top, style: Terminal.outputStyle)
-            try Output.write(report.text())
-            try Output.write(
-                "\nRun directory  \(directory.path)\nDigest         \(digestText(result.digest))\n")
-        }
-        if !quiet { Diagnostics.write(wall.line + "\n") }
+        return RunPlan(
+            topology: topology, settings: settings,
+            description: description(of: topology, settings, inputs, arguments))
     }
 
     private func description(
-        of topology: Topology, _ settings: RunSettings, _ inputs: [InputFile]
+        of topology: Topology, _ settings: RunSettings, _ inputs: [InputFile], _ arguments: [String]
     ) -> RunDescription {
         var overrides = traffic.given
         if let payments { overrides.append(("payments", payments.value.description)) }
@@ -158,17 +141,20 @@ struct RunCommand: ParsableCommand {
             overrides.append(("channels-without-policy", rule.rawValue))
         }
         return RunDescription(
-            version: Millrace.version, arguments: argumentsWithoutDirectory(),
+            version: Millrace.version, arguments: arguments,
             overrides: overrides.sorted { $0.option < $1.option }, settings: settings,
             attempts: attempts ?? AttemptSampling(forPayments: topology.expectedPayments(settings)),
             inputs: inputs)
     }
 
-    private func argumentsWithoutDirectory() -> [String] {
-        var arguments = Array(CommandLine.arguments.dropFirst())
-        arguments.removeAll { $0.hasPrefix("--out=") }
-        if let index = arguments.firstIndex(of: "--out") {
-            arguments.removeSubrange(index..<min(index + 2, arguments.count))
+    /// The arguments without what decides nothing of the result: where it goes, and when checkpoints are taken.
+    private static func storedArguments(_ all: [String]) -> [String] {
+        var arguments = all
+        for option in ["--out", "--checkpoint-every"] {
+            arguments.removeAll { $0.hasPrefix("\(option)=") }
+            if let index = arguments.firstIndex(of: option) {
+                arguments.removeSubrange(index..<min(index + 2, arguments.count))
+            }
         }
         return arguments
     }

@@ -22,13 +22,25 @@ struct TopologyInput: ParsableArguments {
     var nodes: String?
 
     /// Reads the whole topology. The files it was made from are returned with it, the topology first.
-    func read() throws(CommandFailure) -> (topology: Topology, inputs: [InputFile]) {
-        let file = path == "-" ? try InputReader.standardInput() : try InputReader.file(at: path)
+    ///
+    /// - Parameter copies: what an earlier run kept of its input, to be read in place of the files.
+    func read(
+        from copies: [InputFile]? = nil
+    ) throws(CommandFailure) -> (topology: Topology, inputs: [InputFile]) {
+        let file: InputFile
+        if let copies {
+            file = try copies.file(.topology)
+        } else {
+            file = path == "-" ? try InputReader.standardInput() : try InputReader.file(at: path)
+        }
         var inputs = [file]
         var options = Topology.ReadOptions()
         options.channelsWithoutPolicy = channelsWithoutPolicy
+        let files = copies.map { ReferencedFiles(given: $0.referenced) } ?? ReferencedFiles()
+        options.files = files
         if let nodes {
-            let list = try InputReader.file(at: nodes)
+            var list = if let copies { try copies.file(.nodes) } else { try InputReader.file(at: nodes) }
+            list.role = .nodes
             options.nodeNames = list.bytes
             options.nodeNamesFile = nodes
             inputs.append(list)
@@ -37,9 +49,30 @@ struct TopologyInput: ParsableArguments {
             let topology = try Topology(
                 bytes: file.bytes, fileName: path == "-" ? "standard-input" : path,
                 directory: path == "-" ? "" : (path as NSString).deletingLastPathComponent, options: options)
+            for (path, bytes) in files.all {
+                let name = (path as NSString).lastPathComponent
+                inputs.append(InputFile(name: name, bytes: bytes, role: .referenced(path: path)))
+            }
             return (topology, inputs)
         } catch {
             throw CommandFailure(.badInput, error.description)
+        }
+    }
+}
+
+extension [InputFile] {
+    /// The copy of a run's input that was read as this.
+    func file(_ role: InputFile.Role) throws(CommandFailure) -> InputFile {
+        guard let file = first(where: { $0.role == role }) else {
+            throw CommandFailure(.badInput, "the run directory has no copy of its \(role)")
+        }
+        return file
+    }
+
+    fileprivate var referenced: [(path: String, bytes: [UInt8])] {
+        compactMap { file in
+            if case .referenced(let path) = file.role { return (path, file.bytes) }
+            return nil
         }
     }
 }

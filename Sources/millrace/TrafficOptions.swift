@@ -32,7 +32,7 @@ struct TrafficOptions: ParsableArguments {
     /// Applies these, `rate` and `duration` to a topology. A trace joins `inputs`.
     func apply(
         rate: Double? = nil, duration: DurationArgument? = nil, to topology: inout Topology,
-        inputs: inout [InputFile]
+        inputs: inout [InputFile], copies: [InputFile]? = nil
     ) throws(CommandFailure) {
         var overrides = Topology.Overrides()
         overrides.rate = rate
@@ -41,7 +41,8 @@ struct TrafficOptions: ParsableArguments {
         overrides.seed = seed
         overrides.balances = balanceRule
         if let trace {
-            let file = try InputReader.file(at: trace)
+            var file = if let copies { try copies.file(.trace) } else { try InputReader.file(at: trace) }
+            file.role = .trace
             overrides.trace = (file.bytes, trace)
             inputs.append(file)
         }

@@ -1,0 +1,80 @@
+import Foundation
+import Topologies
+
+/// What the directory of an earlier run says: enough to repeat it, or to go on with it.
+public struct StoredRun {
+    public let directory: RunDirectory
+    public let status: RunStatus
+    /// As people compare it; nil while the run is not complete.
+    public let digest: String?
+    /// `millrace 0.1.0`.
+    public let program: String
+    /// The command, from `run` on.
+    public let arguments: [String]
+    /// The copies, with what each was read as.
+    public let inputs: [InputFile]
+    private let manifest: [UInt8]
+
+    /// - Throws: `RunStoreError.notResumable` where the manifest or a copy of the input is missing or not ours.
+    public init(at path: String) throws(RunStoreError) {
+        directory = try RunDirectory(existing: path)
+        manifest = try directory.read("manifest.json")
+        let path = directory.path(of: "manifest.json")
+        func refuse(_ what: String) -> RunStoreError { .notResumable(path: path, reason: what) }
+        guard let root = try? JSONSerialization.jsonObject(with: Data(manifest)) as? [String: Any],
+            let program = root["program"] as? String, let arguments = root["arguments"] as? [String],
+            let status = (root["status"] as? String).flatMap(RunStatus.init(rawValue:)),
+            let names = root["input"] as? [String], let roles = root["input_roles"] as? [String],
+            names.count == roles.count
+        else { throw refuse("no manifest of a run, or of another version") }
+        self.program = program
+        self.arguments = arguments
+        self.status = status
+        digest = root["digest"] as? String
+        var inputs: [InputFile] = []
+        for (name, text) in zip(names, roles) {
+            guard let role = InputFile.Role(text), name.hasPrefix("input/"), !name.contains("..") else {
+                throw refuse("an input it does not know: \(name)")
+            }
+            inputs.append(
+                InputFile(name: String(name.dropFirst(6)), bytes: try directory.read(name), role: role))
+        }
+        self.inputs = inputs
+    }
+
+    /// Whether a description of the same command over the copies is that of this run, to the last setting.
+    public func isDescribed(by description: RunDescription, of topology: Topology) -> Bool {
+        let number = digest.flatMap { UInt64($0, radix: 16) }
+        return description.manifest(
+            of: topology, inputNames: inputs.map { "input/\($0.name)" }, status: status, digest: number
+        ).encoded() == manifest
+    }
+
+    /// Seconds the run took, and of it the part before the first event; zero where the file does not say.
+    public var wallSeconds: (whole: Double, loading: Double) {
+        let bytes = (try? directory.read("wall.json")) ?? []
+        let wall = (try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any]) ?? [:]
+        return (wall["wall_seconds"] as? Double ?? 0, wall["loading_seconds"] as? Double ?? 0)
+    }
+
+    /// A document that the run was told by, as `RunWriter.finish` wrote it.
+    public func document(_ name: String) throws(RunStoreError) -> [UInt8] { try directory.read(name) }
+}
+
+extension RunDirectory {
+    static let intervalName = CheckpointStore.subdirectory + "/interval"
+
+    /// How often the run took checkpoints, as it was told; nil where it took none.
+    public var checkpointInterval: String? {
+        (try? read(Self.intervalName)).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Removes what only a run that goes on needs.
+    func removeTraces() {
+        RunDatabase.removeScratch(in: self)
+        removeSubdirectory(CheckpointStore.subdirectory)
+    }
+
+    /// Removes what a run killed after its last file had been written may have left.
+    public func tidy() { removeTraces() }
+}

@@ -1,0 +1,122 @@
+import Foundation
+import PaymentNetwork
+import Reports
+import RunStore
+import Topologies
+
+/// A run as its arguments and its input decide it.
+struct RunPlan {
+    var topology: Topology
+    var settings: RunSettings
+    var description: RunDescription
+}
+
+/// Carries a run out in its directory, from the start or from a checkpoint, and prints what came of it.
+struct RunSession {
+    let plan: RunPlan
+    let directory: RunDirectory
+    /// Real time between two checkpoints; nil: none are taken.
+    let checkpointInterval: Duration?
+    let top: Int
+    let json: Bool
+    let quiet: Bool
+    let stopwatch: Stopwatch
+
+    /// - Parameter state: of a checkpoint to go on from.
+    func run(into writer: RunWriter, resuming state: [UInt8]?) throws(CommandFailure) {
+        do {
+            let simulation = try NetworkSimulation(
+                plan.topology, settings: plan.settings, recorder: writer, resuming: state)
+            try run(simulation, into: writer)
+        } catch {
+            throw CommandFailure(duringRun: error)
+        }
+    }
+
+    /// Carries it out and prints the result.
+    func run(_ simulation: NetworkSimulation, into writer: RunWriter) throws {
+        let (result, document, wall) = try simulate(simulation, into: writer)
+        if json {
+            try Output.write(
+                RunDocument.printed(
+                    stored: document, wallSeconds: wall.wallSeconds, loadingSeconds: wall.loadingSeconds,
+                    directory: directory.path))
+        } else {
+            try Output.write(
+                RunReport(result, of: plan.topology, top: top, style: Terminal.outputStyle).text())
+            try Output.write(Self.trailer(directory, digest: digestText(result.digest)))
+        }
+        if !quiet { Diagnostics.write(wall.line + "\n") }
+    }
+
+    /// Carries it out and writes every file.
+    func simulate(
+        _ simulation: NetworkSimulation, into writer: RunWriter
+    ) throws -> (result: RunResult, document: [UInt8], wall: WallFigures) {
+        let loading = stopwatch.seconds
+        let eventsBefore = simulation.eventCount
+        let line = ProgressLine(isQuiet: quiet)
+        var timer = CheckpointTimer(interval: checkpointInterval)
+        var failure: RunStoreError?
+        func keepState() {
+            do { try writer.checkpoint(simulation.state(), at: simulation.simulatedTime) } catch {
+                failure = error
+            }
+        }
+        let result: RunResult
+        do {
+            result = try simulation.run { progress in
+                line.draw(progress)
+                if timer.isDue {
+                    keepState()
+                    timer.restart()
+                }
+                guard Interruption.isRequested, failure == nil else { return failure == nil }
+                if checkpointInterval != nil { keepState() }
+                return false
+            }
+            line.clear()
+        } catch SimulationError.interrupted {
+            line.clear()
+            if let failure { throw failure }
+            try writer.finishInterrupted(initialBalances: simulation.initialBalances())
+            let how = checkpointInterval == nil ? "" : "; millrace run --resume \(directory.path) goes on"
+            throw CommandFailure(
+                .interrupted, "interrupted; what was recorded until then is in \(directory.path)\(how)")
+        }
+        let simulating = stopwatch.seconds - loading
+        var wall = WallFigures(
+            wallSeconds: stopwatch.seconds, loadingSeconds: loading, simulatingSeconds: simulating,
+            eventsPerSecond: Double(result.events - eventsBefore) / max(simulating, 1e-9),
+            paymentsPerSecond: Double(result.payments.settled) / max(simulating, 1e-9),
+            memoryPeak: memoryPeak())
+        let document = RunDocument(result, of: plan.topology, settings: plan.settings).stored.encoded()
+        let report = RunReport(result, of: plan.topology, top: top, style: TextStyle(isRich: false))
+        try writer.finish(
+            result, initialBalances: simulation.initialBalances(), wall: wall,
+            documents: [("result.json", document), ("report.txt", Array(report.text().utf8))])
+        wall.wallSeconds = stopwatch.seconds
+        return (result, document, wall)
+    }
+
+    /// What stands below the report.
+    static func trailer(_ directory: RunDirectory, digest: String) -> String {
+        "\nRun directory  \(directory.path)\nDigest         \(digest)\n"
+    }
+}
+
+/// When the next checkpoint is due; real time, which decides nothing but this.
+private struct CheckpointTimer {
+    let interval: Duration?
+    private var next: ContinuousClock.Instant
+
+    init(interval: Duration?) {
+        self.interval = interval
+        next = .now + (interval ?? .zero)
+    }
+
+    var isDue: Bool { interval != nil && ContinuousClock.now >= next }
+
+    /// From now: however long a checkpoint takes, the run gets its time between two.
+    mutating func restart() { next = .now + (interval ?? .zero) }
+}

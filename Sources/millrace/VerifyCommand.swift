@@ -1,0 +1,63 @@
+import ArgumentParser
+import Foundation
+import PaymentNetwork
+import RunStore
+import Topologies
+
+struct VerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Repeats a run from its directory and compares digest, ledger and chain.",
+        discussion: "Reads the manifest and the copies of the input; nothing in the directory is changed.")
+
+    @Argument(help: ArgumentHelp("The directory of a finished run.", valueName: "run-directory"))
+    var directory: String
+
+    @Flag(help: "No progress on standard error.")
+    var quiet = false
+
+    func run() throws {
+        Interruption.listen()
+        let stored: StoredRun
+        do { stored = try StoredRun(at: directory) } catch { throw CommandFailure(error) }
+        guard stored.status == .complete, let digest = stored.digest else {
+            throw CommandFailure(
+                .badInput, "\(directory) is not finished; millrace run --resume \(directory) goes on with it")
+        }
+        let (command, plan) = try stored.plan()
+        let scratch = FileManager.default.temporaryDirectory
+            .appendingPathComponent("millrace-verify-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        do {
+            let differences = try replay(plan, top: command.top, at: scratch.path, of: stored, digest)
+            guard differences.isEmpty else {
+                throw CommandFailure(.brokenInvariant, "\(directory): \(differences.joined(separator: "; "))")
+            }
+        } catch {
+            var failure = CommandFailure(duringRun: error)
+            if failure.status == .interrupted { failure.message = "interrupted" }
+            throw failure
+        }
+        try Output.write("verified: \(directory), digest \(digest)\n")
+    }
+
+    private func replay(
+        _ plan: RunPlan, top: Int, at path: String, of stored: StoredRun, _ digest: String
+    ) throws -> [String] {
+        let replayed = try RunDirectory(creating: path)
+        let writer = try RunWriter(in: replayed, topology: plan.topology, description: plan.description)
+        let session = RunSession(
+            plan: plan, directory: replayed, checkpointInterval: nil, top: top, json: false, quiet: quiet,
+            stopwatch: Stopwatch())
+        let simulation = try NetworkSimulation(plan.topology, settings: plan.settings, recorder: writer)
+        let outcome = try session.simulate(simulation, into: writer)
+        var differences: [String] = []
+        let found = digestText(outcome.result.digest)
+        if found != digest { differences.append("the digest is \(found), the manifest says \(digest)") }
+        if !stored.isDescribed(by: plan.description, of: plan.topology), found == digest {
+            differences.append(
+                "manifest.json is not what its arguments and input make in millrace \(Millrace.version)")
+        }
+        return differences + (try RunComparison(of: stored.directory, with: replayed).differences())
+    }
+}
