@@ -54,6 +54,8 @@ final class GraphLayout: @unchecked Sendable {
     let incomingRows: UnsafeMutablePointer<Row>
     let outgoingRows: UnsafeMutablePointer<Row>
     let isCore: [Bool]
+    /// By direction; read by cost models alone.
+    let figures: UnsafeMutablePointer<HopFigures>
 
     init(nodeCount: Int, channels: [ChannelGraph.Channel]) {
         precondition(channels.count < 1 << 30, "a direction index has 31 bits")
@@ -130,6 +132,14 @@ final class GraphLayout: @unchecked Sendable {
         self.policies = policies
         self.positions = positions
         self.isCore = isCore
+        figures = .allocate(capacity: policies.count)
+        for (direction, policy) in policies.enumerated() {
+            let capacity = channels[direction >> 1].capacity.rawValue.multipliedReportingOverflow(by: 1_000)
+            (figures + direction).initialize(
+                to: HopFigures(
+                    capacity: capacity.overflow ? .max : capacity.partialValue,
+                    cltvExpiryDelta: UInt32(policy?.cltvExpiryDelta ?? 0)))
+        }
         incomingRows = incoming.rows
         outgoingRows = outgoing.rows
         edgeCount = directions.count
@@ -138,6 +148,7 @@ final class GraphLayout: @unchecked Sendable {
     deinit {
         incomingRows.deallocate()
         outgoingRows.deallocate()
+        figures.deallocate()
     }
 
     /// Writes every direction into both tables, unusable as yet.
@@ -168,7 +179,9 @@ final class GraphLayout: @unchecked Sendable {
 
     var memorySize: Int {
         channels.count * MemoryLayout<ChannelEnds>.stride
-            + policies.count * (MemoryLayout<ChannelPolicy?>.stride + MemoryLayout<Position>.stride)
+            + policies.count
+            * (MemoryLayout<ChannelPolicy?>.stride + MemoryLayout<Position>.stride
+                + MemoryLayout<HopFigures>.stride)
             + nodeCount * (2 * MemoryLayout<Row>.stride + 1)
     }
 }

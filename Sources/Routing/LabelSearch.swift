@@ -1,10 +1,10 @@
 import LightningTypes
 
-/// The cheapest route under every limit, by several labels a node: for the few queries that need it.
+/// The best route under every limit, by several labels a node: for the few queries that need it.
 ///
-/// A label is a way from a node to the destination with its fee, hops and expiry. One label makes another at the
-/// same node superfluous when it is no worse in all three and not behind in the canonical order (fee, hops, short
-/// channel ids): whatever leads to the node can then follow the better label. If the joined way visits a node
+/// A label is a way from a node to the destination with its cost, hops, amount and expiry. One label makes another
+/// at the same node superfluous when it is no worse in all four and not behind in the canonical order (cost, hops,
+/// amount, short channel ids): whatever leads to the node can then follow the better label. If the joined way visits a node
 /// twice, leaving out the circle is better still.
 ///
 /// An `htlc_minimum` breaks that argument where a smaller amount fails it and a larger one would not. Directions
@@ -13,21 +13,24 @@ import LightningTypes
 /// a label replace another only when it visits no node the other does not, and carries the same amount or one
 /// that already meets every threshold. To decide this is exponential at worst (it holds the knapsack problem):
 /// after `dividedLabelsMaximum` labels the best route known stands, and `isUndecided` says so.
-struct LabelSearch {
+struct LabelSearch<Model: CostModel> {
+    private let model: Model
     private struct Label {
         var node: Int32
         /// The label at the other end of `direction`; -1 at the destination.
         var next: Int32
         var direction: UInt32
-        /// fee << 8 | hops
+        /// cost << 8 | hops
         var key: UInt64
+        /// What the node has to receive.
+        var amount: UInt64
         var cltv: UInt64
     }
 
     /// Bounds the first pass, which a graph of this size does not come near.
-    static let labelsMaximum = 1 << 18
+    static var labelsMaximum: Int { 1 << 18 }
     /// Bounds the second pass to milliseconds. Every graph of 6 nodes needs far fewer.
-    static let dividedLabelsMaximum = 1 << 12
+    static var dividedLabelsMaximum: Int { 1 << 12 }
 
     private let graph: ChannelGraph
     private let request: RouteRequest
@@ -41,14 +44,17 @@ struct LabelSearch {
     private var labels: [Label] = []
     private var labelsAtNode: [[Int32]]
     private var bestKey = UInt64.max
+    private var bestAmount = UInt64.max
     private var best: [UInt32] = []
     /// Whether a pass ended at its bound, so that the answer is not proved to be the best.
     private(set) var isUndecided = false
 
     init(
-        _ graph: ChannelGraph, _ request: RouteRequest, excluded: UnsafeMutablePointer<UInt64>,
+        _ model: Model, _ graph: ChannelGraph, _ request: RouteRequest,
+        excluded: UnsafeMutablePointer<UInt64>,
         spendable: ((DirectionIndex) -> Millisatoshi)?
     ) {
+        self.model = model
         self.graph = graph
         self.request = request
         self.excluded = excluded
@@ -60,10 +66,9 @@ struct LabelSearch {
             return spendable(DirectionIndex(edge.direction)).rawValue >= amount
         }
         let bounds = LowerBounds(graph: graph, source: Int(request.source), isUsable: usable)
+        let figures = graph.layout.figures
         keyBounds = bounds.from { edge, isFirst in
-            if isFirst { return 1 }
-            return 1
-                + fee(baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: amount) << 8
+            isFirst ? 1 : 1 + edge.cost(forwarding: amount, by: model, figures).cost << 8
         }
         hopBounds = bounds.from { _, _ in 1 }
         let policies = graph.layout.policies
@@ -86,7 +91,7 @@ struct LabelSearch {
     mutating func cheapestRoute(knownKey: UInt64?, breaksLimits: Bool) -> Route? {
         bestKey = knownKey ?? feeCeiling << 8
         if breaksLimits { search(threshold: 0) }
-        if knownKey == nil, best.isEmpty, let maximum = request.feeMaximum {
+        if Model.self == CheapestFee.self, knownKey == nil, best.isEmpty, let maximum = request.feeMaximum {
             bestKey = min(maximum.rawValue, feeCeiling - 1) << 8 | 255
         }
         let threshold = highestThreshold(within: bestKey)
@@ -126,7 +131,7 @@ struct LabelSearch {
         labels.append(
             Label(
                 node: request.destination, next: -1, direction: .max, key: 0,
-                cltv: UInt64(request.finalCLTVExpiryDelta)))
+                amount: request.amount.rawValue, cltv: UInt64(request.finalCLTVExpiryDelta)))
         heap.push(SearchEntry(key: 0, node: 0, position: SearchEntry.fresh))
         let labelsMaximum = threshold == 0 ? Self.labelsMaximum : Self.dividedLabelsMaximum
         while heap.count > 0, heap.leastKey <= bestKey {
@@ -140,7 +145,7 @@ struct LabelSearch {
             let row = graph.layout.incomingRows[Int(label.node)]
             for position in row.start..<row.end {
                 let edge = graph.incoming[Int(position)]
-                let received = request.amount.rawValue + label.key >> 8
+                let received = label.amount
                 guard edge.minimum <= received, received <= edge.maximum,
                     !Self.contains(excluded, edge.direction)
                 else { continue }
@@ -163,16 +168,17 @@ struct LabelSearch {
     /// The label at the near end of `edge`, if a route within the limits may come of it.
     private func extend(_ index: Int32, by edge: GraphEdge, received: UInt64) -> Label? {
         let label = labels[Int(index)]
-        let feeHere = fee(
-            baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: received)
-        let key = label.key + feeHere << 8 + 1
+        let (cost, feeHere) = edge.cost(forwarding: received, by: model, graph.layout.figures)
+        let key = label.key + cost << 8 + 1
         let peer = Int(edge.peer)
         let cltv = label.cltv + UInt64(graph.layout.policies[Int(edge.direction)]!.cltvExpiryDelta)
         guard key < feeCeiling << 8, keyBounds[peer] <= bestKey, key <= bestKey - keyBounds[peer],
             key & 255 + hopBounds[peer] <= UInt64(request.hopsMaximum),
             cltv + cltvBounds[peer] <= UInt64(request.cltvMaximum), !visits(index, peer)
         else { return nil }
-        return Label(node: Int32(peer), next: index, direction: edge.direction, key: key, cltv: cltv)
+        return Label(
+            node: Int32(peer), next: index, direction: edge.direction, key: key, amount: received + feeHere,
+            cltv: cltv)
     }
 
     private mutating func arrive(by edge: GraphEdge, received: UInt64, from index: Int32) {
@@ -183,8 +189,11 @@ struct LabelSearch {
         else { return }
         if let spendable, spendable(DirectionIndex(edge.direction)).rawValue < received { return }
         let directions = [edge.direction] + way(from: index)
-        if key < bestKey || best.isEmpty || directions.lexicographicallyPrecedes(best) {
+        if key < bestKey || best.isEmpty || received < bestAmount
+            || received == bestAmount && directions.lexicographicallyPrecedes(best)
+        {
             bestKey = key
+            bestAmount = received
             best = directions
         }
     }
@@ -202,12 +211,14 @@ struct LabelSearch {
     }
 
     private func replaces(_ a: Label, _ b: Label, threshold: UInt64) -> Bool {
-        guard a.key <= b.key, a.key & 255 <= b.key & 255, a.cltv <= b.cltv else { return false }
-        if a.key == b.key, !way(of: a).lexicographicallyPrecedes(way(of: b)) { return false }
-        if threshold == 0 { return true }
-        guard a.key >> 8 == b.key >> 8 || request.amount.rawValue + a.key >> 8 >= threshold else {
+        guard a.key <= b.key, a.key & 255 <= b.key & 255, a.amount <= b.amount, a.cltv <= b.cltv else {
             return false
         }
+        if a.key == b.key, a.amount == b.amount, !way(of: a).lexicographicallyPrecedes(way(of: b)) {
+            return false
+        }
+        if threshold == 0 { return true }
+        guard a.amount == b.amount || a.amount >= threshold else { return false }
         return isSubset(a, b)
     }
 

@@ -20,6 +20,9 @@ public final class RouteSearch {
     /// Those of them whose answer is the best found, but not proved to be the best there is.
     public private(set) var undecidedCount = 0
 
+    /// Claimed by the first query under a cost model other than the fee alone.
+    private var costMemory: CostMemory?
+
     /// Ready for every graph of this size, whatever its version.
     public init(nodeCount: Int, channelCount: Int) {
         self.nodeCount = nodeCount
@@ -47,7 +50,7 @@ public final class RouteSearch {
     /// Memory held between queries, bytes.
     public var memorySize: Int {
         nodeCount * MemoryLayout<NodeLabel>.stride + (channelCount / 32 + 1) * 8 + forward.memorySize
-            + backward.memorySize
+            + backward.memorySize + (costMemory?.memorySize ?? 0)
     }
 
     /// The route with the least total fee; among equals the one with the fewest hops, then the one with the
@@ -63,56 +66,129 @@ public final class RouteSearch {
         excluding: some Collection<DirectionIndex> = EmptyCollection(),
         spendable: ((DirectionIndex) -> Millisatoshi)? = nil
     ) throws(RoutingFailure) -> Route {
+        try bestRoute(request, in: graph, by: CheapestFee(), excluding: excluding, spendable: spendable)
+    }
+
+    /// The route whose hops sum to the least cost under a model; among equals the one with the fewest hops, then
+    /// the least fee, then the lower short channel ids, compared from the source on. Exact and unique.
+    ///
+    /// The limits on hops and expiry choose among routes; `feeMaximum` judges the best of those that keep them.
+    public func bestRoute<Model: CostModel>(
+        _ request: RouteRequest, in graph: ChannelGraph, by model: Model,
+        excluding: some Collection<DirectionIndex> = EmptyCollection(),
+        spendable: ((DirectionIndex) -> Millisatoshi)? = nil
+    ) throws(RoutingFailure) -> Route {
+        try check(request, graph)
+        mark(excluding)
+        defer { unmark(excluding) }
+        return try found(
+            request, in: graph, by: model, hasExclusions: !excluding.isEmpty, spendable: spendable)
+    }
+
+    func mark(_ excluding: some Collection<DirectionIndex>) {
         for direction in excluding {
             precondition(direction.channel < channelCount, "no such channel")
             excluded[Int(direction.rawValue) >> 6] |= 1 << UInt64(direction.rawValue & 63)
         }
-        defer {
-            for direction in excluding { excluded[Int(direction.rawValue) >> 6] = 0 }
-        }
-        return try cheapestRoute(
-            request, in: graph, hasExclusions: !excluding.isEmpty, spendable: spendable)
     }
 
-    private func cheapestRoute(
-        _ request: RouteRequest, in graph: ChannelGraph, hasExclusions: Bool,
-        spendable: ((DirectionIndex) -> Millisatoshi)?
-    ) throws(RoutingFailure) -> Route {
+    func unmark(_ excluding: some Collection<DirectionIndex>) {
+        for direction in excluding { excluded[Int(direction.rawValue) >> 6] = 0 }
+    }
+
+    func check(_ request: RouteRequest, _ graph: ChannelGraph) throws(RoutingFailure) {
         precondition(
             graph.nodeCount == nodeCount && graph.channelCount == channelCount, "another graph's size")
         precondition(request.amount > .zero, "a payment of nothing has no route")
         precondition(
             request.amount <= Millisatoshi(Satoshi.supplyMaximum), "more than all the bitcoin there can be")
         precondition((0...255).contains(request.hopsMaximum), "a key counts hops to 255")
+        precondition(
+            Int(request.source) < nodeCount && Int(request.destination) < nodeCount, "no such node")
         guard request.source != request.destination else { throw .destinationIsSource }
-        let search = searchBothWays(request, graph, hasExclusions, spendable)
-        var route: Route?
-        if search.sourceKey != .max {
-            route = assemble(search, request, graph)
-        }
+    }
+
+    private func found<Model: CostModel>(
+        _ request: RouteRequest, in graph: ChannelGraph, by model: Model, hasExclusions: Bool,
+        spendable: ((DirectionIndex) -> Millisatoshi)?
+    ) throws(RoutingFailure) -> Route {
+        let outcome =
+            Model.self == CheapestFee.self
+            ? searchFees(request, graph, hasExclusions, spendable)
+            : searchCosts(model, request, graph, hasExclusions, spendable)
+        var route = outcome.route
         let keepsLimits =
             route.map { $0.hops.count <= request.hopsMaximum && $0.cltvExpiryDelta <= request.cltvMaximum }
             ?? true
         // A direction refused for its minimum matters up to this key.
-        let keyMaximum =
-            route == nil
-            ? request.feeMaximum.map { min($0.rawValue, feeCeiling - 1) << 8 | 255 } ?? feeCeiling << 8
-            : search.sourceKey
-        let breaksLimits = search.isCut || !keepsLimits
-        if breaksLimits || search.refusedKey <= keyMaximum {
+        var keyMaximum = outcome.key
+        if route == nil {
+            keyMaximum = feeCeiling << 8
+            if Model.self == CheapestFee.self, let maximum = request.feeMaximum {
+                keyMaximum = min(maximum.rawValue, feeCeiling - 1) << 8 | 255
+            }
+        }
+        let breaksLimits = outcome.isCut || !keepsLimits
+        if breaksLimits || outcome.refusedKey <= keyMaximum {
             labelSearchCount += 1
-            var exact = LabelSearch(graph, request, excluded: excluded, spendable: spendable)
-            let found = exact.cheapestRoute(
-                knownKey: route == nil || breaksLimits ? nil : search.sourceKey, breaksLimits: breaksLimits)
+            var exact = LabelSearch(model, graph, request, excluded: excluded, spendable: spendable)
+            let better = exact.cheapestRoute(
+                knownKey: route == nil || breaksLimits ? nil : outcome.key, breaksLimits: breaksLimits)
             if exact.isUndecided { undecidedCount += 1 }
-            if breaksLimits, found == nil { throw .limitsExceeded }
-            route = found ?? route
+            if breaksLimits, better == nil { throw .limitsExceeded }
+            route = better ?? route
         }
         guard let route else { throw .noRoute }
         if let maximum = request.feeMaximum, maximum < route.totalFee {
             throw .feeLimitExceeded(least: route.totalFee)
         }
         return route
+    }
+
+    /// What a search from both ends leaves to decide.
+    private struct Outcome {
+        var route: Route?
+        var key: UInt64
+        var refusedKey: UInt64
+        var isCut: Bool
+    }
+
+    private func searchFees(
+        _ request: RouteRequest, _ graph: ChannelGraph, _ hasExclusions: Bool,
+        _ spendable: ((DirectionIndex) -> Millisatoshi)?
+    ) -> Outcome {
+        let search = searchBothWays(request, graph, hasExclusions, spendable)
+        return Outcome(
+            route: search.sourceKey == .max ? nil : assemble(search, request, graph), key: search.sourceKey,
+            refusedKey: search.refusedKey, isCut: search.isCut)
+    }
+
+    private func searchCosts<Model: CostModel>(
+        _ model: Model, _ request: RouteRequest, _ graph: ChannelGraph, _ hasExclusions: Bool,
+        _ spendable: ((DirectionIndex) -> Millisatoshi)?
+    ) -> Outcome {
+        let memory = costMemory ?? CostMemory(nodeCount: nodeCount)
+        costMemory = memory
+        let search = memory.search(
+            model, request, graph, excluded: excluded, hasExclusions: hasExclusions, spendable: spendable)
+        guard search.sourceKey != .max else {
+            return Outcome(route: nil, key: .max, refusedKey: search.refusedKey, isCut: search.isCut)
+        }
+        var directions = [DirectionIndex(search.sourceDirection)]
+        var way = search.ways[search.sourceWay]
+        while way.next != .max {
+            directions.append(DirectionIndex(way.direction))
+            way = search.ways[way.next]
+        }
+        guard let route = Route(along: directions, of: graph, for: request) else {
+            preconditionFailure("a search found a route above the fee ceiling")
+        }
+        precondition(
+            route.cost(by: model, in: graph) << 8 | UInt64(route.hops.count) == search.sourceKey
+                && route.amountSent.rawValue == search.sourceAmount,
+            "a route's cost differs from the search's")
+        return Outcome(
+            route: route, key: search.sourceKey, refusedKey: search.refusedKey, isCut: search.isCut)
     }
 
     private func searchBothWays(
@@ -125,7 +201,6 @@ public final class RouteSearch {
         }
         stamp += 2
         let (source, destination) = (Int(request.source), Int(request.destination))
-        precondition(source < nodeCount && destination < nodeCount, "no such node")
         let layout = graph.layout
         let (leaving, entering) = (layout.outgoingRows[source], layout.incomingRows[destination])
         forward.removeAll()

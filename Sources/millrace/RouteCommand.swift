@@ -38,6 +38,9 @@ struct RouteCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Threads over which --queries are spread.", valueName: "count"))
     var threads: CountArgument?
 
+    @Option(help: ArgumentHelp("What the payer minds: whose cost the route is best by."))
+    var model: RoutingModel = .cheapestFee
+
     @Flag(help: "Draw the balances a run would start from, and look at them.")
     var balances = false
 
@@ -89,7 +92,8 @@ struct RouteCommand: ParsableCommand {
                 source: try index(of: from, in: topology), destination: try index(of: to, in: topology),
                 amount: Millisatoshi(amountMsat.value),
                 finalCLTVExpiryDelta: UInt32(topology.payments.finalCLTVExpiryDelta))
-            let result = Self.answer(to: request, in: graph, by: RouteSearch(for: graph), balances: known)
+            let result = Self.answer(
+                to: request, in: graph, by: RouteSearch(for: graph), model: model, balances: known)
             let report = RouteReport(result, to: request, in: topology, balances: known)
             try Output.write(
                 json ? report.json.encoded() : Array(report.text(style: Terminal.outputStyle).utf8))
@@ -110,12 +114,13 @@ struct RouteCommand: ParsableCommand {
         } catch {
             throw CommandFailure(.badInput, error.description)
         }
+        let model = model
         Interruption.listen()
         let batch = try RouteBatch(
             queries, of: topology, in: graph, threads: Int(threads?.value ?? 1),
             line: ProgressLine(isQuiet: false)
         ) { request, search in
-            Self.answer(to: request, in: graph, by: search, balances: balances)
+            Self.answer(to: request, in: graph, by: search, model: model, balances: balances)
         }
         try Output.write(json ? batch.json.encoded() : batch.csv)
     }
@@ -130,13 +135,14 @@ struct RouteCommand: ParsableCommand {
 
     /// Looks at the payer's own balances only, as a payer can.
     private static func answer(
-        to request: RouteRequest, in graph: ChannelGraph, by search: RouteSearch, balances: [Millisatoshi]?
+        to request: RouteRequest, in graph: ChannelGraph, by search: RouteSearch,
+        model: RoutingModel, balances: [Millisatoshi]?
     ) -> Result<Route, RoutingFailure> {
         let spendable: ((DirectionIndex) -> Millisatoshi)? = balances.map { balances in
             { balances[Int($0.rawValue)] }
         }
         do {
-            return .success(try search.cheapestRoute(request, in: graph, spendable: spendable))
+            return .success(try search.route(request, in: graph, by: model, spendable: spendable))
         } catch {
             return .failure(error)
         }
@@ -157,3 +163,5 @@ struct RouteCommand: ParsableCommand {
         }
     }
 }
+
+extension RoutingModel: ExpressibleByArgument {}

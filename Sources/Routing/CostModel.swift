@@ -1,0 +1,84 @@
+import LightningTypes
+
+/// One channel of a route as a cost model sees it.
+public struct HopView: BitwiseCopyable, Sendable {
+    public var direction: DirectionIndex
+    /// What the HTLC on this channel carries, msat.
+    public var amount: UInt64
+    /// What its near end asks for forwarding that (BOLT 7), msat.
+    public var fee: UInt64
+    /// What both sides of the channel own together, msat.
+    public var capacity: UInt64
+    /// The most that may be forwarded: `htlc_maximum_msat`, never above the capacity.
+    public var amountMaximum: UInt64
+    /// `cltv_expiry_delta`, blocks.
+    public var cltvExpiryDelta: UInt32
+}
+
+/// What a sender minds about a channel, in millisatoshis: the best route is the one whose hops sum to the least.
+///
+/// The payer's own channel costs nothing in any model: it takes no fee from itself and knows its balance. Whole
+/// millisatoshis, rounded down, keep the sum independent of its order and the same on every machine.
+///
+/// To add a model, write a type with `cost(of:)` in this module (in another, the compiler cannot specialise the
+/// search for it, which costs about five times the time), and a case in `RoutingModel`.
+public protocol CostModel: Sendable {
+    /// The hop's fee and what else the sender minds, msat.
+    ///
+    /// Must be at least the fee, must not fall when the amount rises, and must depend on nothing else that changes
+    /// during a search: the search is exact for every function that keeps these three promises.
+    func cost(of hop: HopView) -> UInt64
+
+    /// What every hop that carries at least `amount` costs beyond its fee, at the least. Called a few times a
+    /// query. The greater it is, the less a search has to look at; zero is always right.
+    func leastSurcharge(forwarding amount: UInt64) -> UInt64
+}
+
+extension CostModel {
+    public func leastSurcharge(forwarding amount: UInt64) -> UInt64 { 0 }
+}
+
+/// The fee and nothing else.
+public struct CheapestFee: CostModel {
+    public init() {}
+
+    @inline(__always) public func cost(of hop: HopView) -> UInt64 { hop.fee }
+}
+
+/// A non-negative real cost in whole millisatoshis, rounded down; what no route can cost stays above all others.
+@inline(__always)
+func wholeMillisatoshis(_ cost: Double) -> UInt64 {
+    cost < Double(feeCeiling) ? UInt64(max(cost, 0)) : feeCeiling
+}
+
+/// What a cost model may ask of a direction beyond what every search reads: 16 bytes, read only when it is asked.
+struct HopFigures: BitwiseCopyable {
+    /// Msat.
+    var capacity: UInt64
+    var cltvExpiryDelta: UInt32
+}
+
+extension GraphEdge {
+    /// This direction forwarding `amount` for `fee`.
+    @inline(__always)
+    func view(
+        forwarding amount: UInt64, fee: UInt64, _ figures: UnsafeMutablePointer<HopFigures>
+    ) -> HopView {
+        let figures = figures[Int(direction)]
+        return HopView(
+            direction: DirectionIndex(direction), amount: amount, fee: fee, capacity: figures.capacity,
+            amountMaximum: maximum, cltvExpiryDelta: figures.cltvExpiryDelta)
+    }
+}
+
+extension GraphEdge {
+    /// What forwarding `amount` in this direction costs under a model, at most `feeCeiling`, and its fee alone.
+    @inline(__always)
+    func cost(
+        forwarding amount: UInt64, by model: some CostModel, _ figures: UnsafeMutablePointer<HopFigures>
+    ) -> (cost: UInt64, fee: UInt64) {
+        let feeHere = fee(baseFee: baseFee, proportionalFee: proportionalFee, forwarding: amount)
+        let cost = model.cost(of: view(forwarding: amount, fee: feeHere, figures))
+        return (min(cost, feeCeiling), feeHere)
+    }
+}

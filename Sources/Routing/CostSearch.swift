@@ -1,0 +1,476 @@
+import LightningTypes
+
+/// What a search under a cost model knows of a node.
+struct CostNode: BitwiseCopyable {
+    /// From the source to here, at the least: cost << 8 | hops.
+    var forwardKey: UInt64
+    /// The key of the first way settled here, before that of the best reached: no way has less.
+    var backwardKey: UInt64
+    /// The least amount of a way settled here.
+    var settledAmount: UInt64
+    /// The position in the outgoing table of the direction that led here; see `NodeLabel.severalDirect`.
+    var forwardEdge: UInt32
+    /// The best way reached and the last settled.
+    var bestWay: UInt32
+    var settledWay: UInt32
+    /// At `stamp` of the query: labelled; one above: settled; below: not reached yet.
+    var forwardStamp: UInt32
+    var backwardStamp: UInt32
+
+    static let unreached = CostNode(
+        forwardKey: 0, backwardKey: 0, settledAmount: 0, forwardEdge: 0, bestWay: 0, settledWay: 0,
+        forwardStamp: 0, backwardStamp: 0)
+}
+
+/// A way from a node to the destination.
+struct Way: BitwiseCopyable {
+    /// cost << 8 | hops
+    var key: UInt64
+    /// What the node has to receive.
+    var amount: UInt64
+    var node: UInt32
+    var direction: UInt32
+    /// The way at the other end of `direction`.
+    var next: UInt32
+}
+
+/// Ways over memory that only grows.
+struct WayList {
+    private(set) var ways: UnsafeMutablePointer<Way>
+    private(set) var count: UInt32 = 0
+    private var capacity: Int
+
+    init(capacity: Int) {
+        self.capacity = capacity
+        ways = .allocate(capacity: capacity)
+    }
+
+    func deallocate() { ways.deallocate() }
+
+    var memorySize: Int { capacity * MemoryLayout<Way>.stride }
+
+    @inline(__always) mutating func removeAll() { count = 0 }
+
+    @inline(__always) subscript(index: UInt32) -> Way {
+        get { ways[Int(index)] }
+        nonmutating set { ways[Int(index)] = newValue }
+    }
+
+    /// The index of `way`. O(1), amortised
+    @inline(__always) mutating func append(_ way: Way) -> UInt32 {
+        if Int(count) == capacity { grow() }
+        ways[Int(count)] = way
+        count &+= 1
+        return count &- 1
+    }
+
+    @inline(never) private mutating func grow() {
+        let larger = UnsafeMutablePointer<Way>.allocate(capacity: capacity * 2)
+        larger.moveInitialize(from: ways, count: Int(count))
+        ways.deallocate()
+        ways = larger
+        capacity *= 2
+    }
+}
+
+/// The best route under a cost model by searching from both ends at once: `BidirectionalSearch` for costs that are
+/// more than fees.
+///
+/// What differs: the way of least cost from a node need not be the one of least amount, and a greater amount makes
+/// all that comes before it dearer. A node therefore keeps every way that no other beats in both. Ways are settled in
+/// order of key, so that one is beaten exactly when its amount is not below the least amount settled at its node:
+/// most nodes settle one way, and the check is one comparison.
+///
+/// Order: key (cost, hops), then amount, then short channel ids. Where a way is strictly before another in key or in
+/// amount and not behind in the other, so is all that extends it (an amount that is less stays less, since fees do
+/// not fall with amounts), so the order of whole routes is the order of ways, and ties are broken where they arise.
+///
+/// Everything else stands as it does there: bounds from the source at the amount delivered, which no cost undercuts;
+/// `best` from meetings; rows read as far as their proportional fee and the model's least surcharge allow; a
+/// direction refused for its minimum alone is reported, since a dearer way on might meet it.
+struct CostSearch<Model: CostModel> {
+    let model: Model
+    let incoming: UnsafeMutablePointer<GraphEdge>
+    let outgoing: UnsafeMutablePointer<GraphEdge>
+    let incomingRows: UnsafeMutablePointer<GraphLayout.Row>
+    let outgoingRows: UnsafeMutablePointer<GraphLayout.Row>
+    let figures: UnsafeMutablePointer<HopFigures>
+    let layout: GraphLayout
+    let nodes: UnsafeMutablePointer<CostNode>
+    let excluded: UnsafeMutablePointer<UInt64>
+    let hasExclusions: Bool
+    let spendable: ((DirectionIndex) -> Millisatoshi)?
+    let source: Int
+    let destination: Int
+    let amount: UInt64
+    /// What every hop but the first costs beyond its fee, at the least.
+    let surcharge: UInt64
+    let stamp: UInt32
+    /// Whether rows have to be read beyond the core.
+    let readsWholeRows: Bool
+    /// Of nodes.
+    var forward: SearchHeap
+    /// Of ways.
+    var backward: SearchHeap
+    var ways: WayList
+
+    /// No optimal route's key is above this.
+    var best = UInt64.max
+    /// The best route found.
+    var sourceKey = UInt64.max
+    var sourceAmount = UInt64.max
+    var sourceDirection = UInt32.max
+    var sourceWay = UInt32.max
+    /// The least key a route could have through a direction that was refused for its minimum.
+    var refusedKey = UInt64.max
+    /// Whether a label had more hops than a key can count.
+    var isCut = false
+}
+
+extension CostSearch {
+    mutating func run() {
+        nodes[destination].settledAmount = .max
+        nodes[destination].backwardStamp = stamp
+        nodes[destination].backwardKey = 0
+        let first = ways.append(
+            Way(key: 0, amount: amount, node: UInt32(destination), direction: .max, next: .max))
+        nodes[destination].bestWay = first
+        backward.push(SearchEntry(key: 0, node: first, position: SearchEntry.fresh))
+        leaveSource()
+        while true {
+            let forwardLeast = forward.leastKey
+            let backwardLeast = backward.leastKey
+            guard backwardLeast < best else { return }
+            if forwardLeast == .max || forwardLeast > best &- backwardLeast || backward.count <= forward.count
+            {
+                stepBackward(forwardLeast)
+            } else {
+                stepForward(backwardLeast)
+            }
+        }
+    }
+
+    @inline(__always) private func isExcluded(_ direction: UInt32) -> Bool {
+        hasExclusions && excluded[Int(direction) >> 6] & 1 << UInt64(direction & 63) != 0
+    }
+
+    private func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool {
+        if isExcluded(direction) { return false }
+        guard let spendable else { return true }
+        return spendable(DirectionIndex(direction)).rawValue >= amount
+    }
+
+    // MARK: From the source
+
+    /// Labels all that the source can reach over a channel of its own, and keeps every way out of the source.
+    private mutating func leaveSource() {
+        nodes[source].forwardKey = 0
+        nodes[source].forwardStamp = stamp | 1
+        nodes[source].backwardKey = 0
+        nodes[source].backwardStamp = stamp | 1
+        nodes[source].settledAmount = 0
+        nodes[source].settledWay = .max
+        nodes[source].bestWay = .max
+        let row = outgoingRows[source]
+        var position = row.start
+        let end = readsWholeRows ? row.end : row.coreEnd
+        while position < end {
+            leaveSource(by: position, isPushed: true)
+            position &+= 1
+        }
+        guard !readsWholeRows, !layout.isCore[destination] else { return }
+        while position < row.end {
+            if outgoing[Int(position)].peer == UInt32(destination) {
+                leaveSource(by: position, isPushed: false)
+            }
+            position &+= 1
+        }
+    }
+
+    private mutating func leaveSource(by position: Int32, isPushed: Bool) {
+        let edge = outgoing[Int(position)]
+        guard edge.maximum >= amount, canSpend(amount, edge.direction) else { return }
+        let node = nodes + Int(edge.peer)
+        if node.pointee.forwardStamp >= stamp {
+            node.pointee.forwardEdge |= NodeLabel.severalDirect
+            return
+        }
+        node.pointee.forwardStamp = isPushed ? stamp : stamp | 1
+        node.pointee.forwardKey = 1
+        node.pointee.forwardEdge = UInt32(position)
+        if isPushed { forward.push(SearchEntry(key: 1, node: edge.peer, position: SearchEntry.fresh)) }
+    }
+
+    private mutating func stepForward(_ backwardLeast: UInt64) {
+        let entry = forward.popLeast()
+        let node = nodes + Int(entry.node)
+        let row = outgoingRows[Int(entry.node)]
+        let key = node.pointee.forwardKey
+        var position = entry.position
+        if position == SearchEntry.fresh {
+            guard node.pointee.forwardStamp == stamp else { return }
+            node.pointee.forwardStamp = stamp | 1
+            guard Int(entry.node) != destination else { return }
+            position = row.start
+            if readsWholeRows, row.coreEnd < row.end {
+                forward.push(SearchEntry(key: key, node: entry.node, position: row.coreEnd))
+            }
+        }
+        let after = node.pointee.backwardStamp > stamp ? node.pointee.backwardKey : backwardLeast
+        guard key <= best, after <= best &- key else { return }
+        if key & 255 == 255 {
+            isCut = true
+            return
+        }
+        let end = position < row.coreEnd ? row.coreEnd : readsWholeRows ? row.end : position
+        let waiting = forward.leastKey
+        let unconditional = position &+ BidirectionalSearch.edgesAtOnce
+        while position < end {
+            let edge = outgoing + Int(position)
+            let feeHere = fee(
+                baseFee: edge.pointee.baseFee, proportionalFee: edge.pointee.proportionalFee,
+                forwarding: amount)
+            let bound = key &+ 1 &+ (feeHere &- UInt64(edge.pointee.baseFee) &+ surcharge) << 8
+            if bound > waiting, position >= unconditional {
+                if bound <= best {
+                    forward.push(SearchEntry(key: bound, node: entry.node, position: position))
+                }
+                return
+            }
+            position &+= 1
+            guard edge.pointee.maximum >= amount, feeHere &+ surcharge < feeCeiling else { continue }
+            let peer = nodes + Int(edge.pointee.peer)
+            let rest =
+                peer.pointee.backwardStamp > stamp
+                ? peer.pointee.backwardKey : backwardLeast
+            // The model is asked only where the fee and the least surcharge do not already settle it.
+            let least = key &+ 1 &+ (feeHere &+ surcharge) << 8
+            if peer.pointee.forwardStamp >= stamp, peer.pointee.forwardKey <= least { continue }
+            guard least <= best, rest <= best &- least, !isExcluded(edge.pointee.direction) else { continue }
+            let cost = min(
+                model.cost(of: edge.pointee.view(forwarding: amount, fee: feeHere, figures)), feeCeiling)
+            let reached = key &+ 1 &+ cost << 8
+            if peer.pointee.forwardStamp >= stamp, peer.pointee.forwardKey <= reached { continue }
+            guard reached < feeCeiling << 8, reached <= best, rest <= best &- reached else { continue }
+            peer.pointee.forwardKey = reached
+            peer.pointee.forwardStamp = stamp
+            peer.pointee.forwardEdge = UInt32(position &- 1)
+            forward.push(
+                SearchEntry(key: reached, node: edge.pointee.peer, position: SearchEntry.fresh))
+            if peer.pointee.backwardStamp >= stamp, peer.pointee.bestWay != .max {
+                let way = ways[peer.pointee.bestWay]
+                if way.key < best &- reached { meet(way) }
+            }
+        }
+    }
+
+    // MARK: From the destination
+
+    /// Settles a way, if no other beats it; false: one does.
+    private mutating func settle(_ index: UInt32) -> Bool {
+        let way = ways[index]
+        let node = nodes + Int(way.node)
+        if node.pointee.backwardStamp > stamp {
+            guard way.amount < node.pointee.settledAmount else {
+                tie(way, with: node.pointee.settledWay)
+                return false
+            }
+        } else {
+            node.pointee.backwardStamp = stamp | 1
+            node.pointee.backwardKey = way.key
+        }
+        node.pointee.settledAmount = way.amount
+        node.pointee.settledWay = index
+        if node.pointee.forwardStamp >= stamp, node.pointee.forwardKey == 1 { arrive(by: index) }
+        return true
+    }
+
+    /// Of two ways with the same key and amount, the lower first channel stays.
+    @inline(__always) private func tie(_ way: Way, with other: UInt32) {
+        guard other != .max, way.key == ways[other].key, way.amount == ways[other].amount,
+            way.direction < ways[other].direction
+        else { return }
+        var lower = ways[other]
+        lower.direction = way.direction
+        lower.next = way.next
+        ways[other] = lower
+    }
+
+    private mutating func stepBackward(_ forwardLeast: UInt64) {
+        let entry = backward.popLeast()
+        var position = entry.position
+        if position == SearchEntry.fresh, !settle(entry.node) { return }
+        let way = ways[entry.node]
+        let node = nodes + Int(way.node)
+        let row = incomingRows[Int(way.node)]
+        if position == SearchEntry.fresh {
+            position = row.start
+            if readsWholeRows, row.coreEnd < row.end {
+                backward.push(SearchEntry(key: way.key, node: entry.node, position: row.coreEnd))
+            }
+        }
+        let before = node.pointee.forwardStamp > stamp ? node.pointee.forwardKey : forwardLeast
+        guard way.key <= best, before <= best &- way.key else { return }
+        if way.key & 255 == 255 {
+            isCut = true
+            return
+        }
+        let end = position < row.coreEnd ? row.coreEnd : readsWholeRows ? row.end : position
+        let waiting = backward.leastKey
+        let unconditional = position &+ BidirectionalSearch.edgesAtOnce
+        while position < end {
+            let edge = incoming + Int(position)
+            let feeHere = fee(
+                baseFee: edge.pointee.baseFee, proportionalFee: edge.pointee.proportionalFee,
+                forwarding: way.amount)
+            let bound = way.key &+ 1 &+ (feeHere &- UInt64(edge.pointee.baseFee) &+ surcharge) << 8
+            if bound > waiting, position >= unconditional {
+                if bound <= best {
+                    backward.push(SearchEntry(key: bound, node: entry.node, position: position))
+                }
+                return
+            }
+            position &+= 1
+            guard edge.pointee.maximum >= way.amount, feeHere &+ surcharge < feeCeiling else { continue }
+            let peer = nodes + Int(edge.pointee.peer)
+            let rest = peer.pointee.forwardStamp > stamp ? peer.pointee.forwardKey : forwardLeast
+            let least = way.key &+ 1 &+ (feeHere &+ surcharge) << 8
+            guard least <= best, rest <= best &- least, !isBeaten(least, way.amount &+ feeHere, at: peer),
+                !isExcluded(edge.pointee.direction)
+            else { continue }
+            if edge.pointee.minimum > way.amount {
+                if Int(way.node) != destination { refuse(edge.pointee, at: node, before: rest, hasFee: true) }
+                continue
+            }
+            let cost = min(
+                model.cost(of: edge.pointee.view(forwarding: way.amount, fee: feeHere, figures)), feeCeiling)
+            let reached = way.key &+ 1 &+ cost << 8
+            guard reached < feeCeiling << 8, reached <= best, rest <= best &- reached else { continue }
+            reach(
+                Way(
+                    key: reached, amount: way.amount &+ feeHere, node: edge.pointee.peer,
+                    direction: edge.pointee.direction, next: entry.node))
+        }
+    }
+
+    /// Whether ways known at a node beat every one of at least this key and this amount, with no tie to break.
+    @inline(__always)
+    private func isBeaten(_ least: UInt64, _ amount: UInt64, at node: UnsafeMutablePointer<CostNode>) -> Bool
+    {
+        guard node.pointee.backwardStamp >= stamp else { return false }
+        if node.pointee.backwardStamp > stamp, amount > node.pointee.settledAmount { return true }
+        guard node.pointee.bestWay != .max else { return node.pointee.settledAmount == 0 }
+        let best = ways[node.pointee.bestWay]
+        return best.key <= least && best.amount < amount || best.key < least && best.amount <= amount
+    }
+
+    /// A way has been found: drops it, lets it replace its equal, or queues it.
+    @inline(__always) private mutating func reach(_ way: Way) {
+        let node = nodes + Int(way.node)
+        if node.pointee.backwardStamp >= stamp {
+            if node.pointee.backwardStamp > stamp, way.amount >= node.pointee.settledAmount {
+                tie(way, with: node.pointee.settledWay)
+                return
+            }
+            let best = ways[node.pointee.bestWay]
+            if best.key <= way.key, best.amount <= way.amount {
+                tie(way, with: node.pointee.bestWay)
+                return
+            }
+            let index = ways.append(way)
+            if way.key < best.key || way.key == best.key && way.amount < best.amount {
+                node.pointee.bestWay = index
+                if node.pointee.backwardStamp == stamp { node.pointee.backwardKey = way.key }
+            }
+            backward.push(SearchEntry(key: way.key, node: index, position: SearchEntry.fresh))
+        } else {
+            node.pointee.backwardStamp = stamp
+            node.pointee.backwardKey = way.key
+            node.pointee.bestWay = ways.append(way)
+            backward.push(
+                SearchEntry(key: way.key, node: node.pointee.bestWay, position: SearchEntry.fresh))
+        }
+        if node.pointee.forwardStamp >= stamp, node.pointee.forwardKey < best &- way.key { meet(way) }
+    }
+
+    /// Notes that a direction's minimum is above what it would carry: a route that carries more may use it.
+    ///
+    /// Such a route has paid the surplus in fees after `node`, and no less than the node's best way costs. `before`
+    /// bounds the key of the way to the direction; `hasFee` is false for the source's own channels.
+    private mutating func refuse(
+        _ edge: GraphEdge, at node: UnsafeMutablePointer<CostNode>, before: UInt64, hasFee: Bool
+    ) {
+        let surplus = edge.minimum - amount
+        guard surplus < feeCeiling, before < feeCeiling << 8 else { return }
+        let after = max(surplus << 8, node.pointee.backwardKey)
+        let cost = hasFee ? edge.cost(forwarding: edge.minimum, by: model, figures).cost : 0
+        guard after < feeCeiling << 8, cost < feeCeiling, after + cost << 8 < feeCeiling << 8 else { return }
+        refusedKey = min(refusedKey, after + cost << 8 + before)
+    }
+
+    /// A way has been settled at a neighbour of the source: takes the lowest channel that carries enough.
+    private mutating func arrive(by index: UInt32) {
+        let way = ways[index]
+        let total = way.key &+ 1
+        guard total < sourceKey || total == sourceKey && way.amount <= sourceAmount,
+            let direction = directChannel(for: way)
+        else { return }
+        if total < sourceKey || way.amount < sourceAmount || direction < sourceDirection {
+            sourceKey = total
+            sourceAmount = way.amount
+            sourceDirection = direction
+            sourceWay = index
+            best = min(best, total)
+        }
+    }
+
+    private mutating func directChannel(for way: Way) -> UInt32? {
+        let first = nodes[Int(way.node)].forwardEdge
+        if first & NodeLabel.severalDirect == 0 {
+            let edge = outgoing[Int(first)]
+            return fits(way, through: edge) ? edge.direction : nil
+        }
+        var lowest: UInt32?
+        for position in outgoingRows[source].start..<outgoingRows[source].end {
+            let edge = outgoing[Int(position)]
+            guard edge.peer == way.node, edge.direction < lowest ?? .max else { continue }
+            if fits(way, through: edge) { lowest = edge.direction }
+        }
+        return lowest
+    }
+
+    /// Whether a direction out of the source carries what a way needs.
+    private mutating func fits(_ way: Way, through edge: GraphEdge) -> Bool {
+        guard way.amount <= edge.maximum, canSpend(way.amount, edge.direction) else { return false }
+        if way.amount < edge.minimum {
+            if Int(way.node) != destination {
+                refuse(edge, at: nodes + Int(way.node), before: 0, hasFee: false)
+            }
+            return false
+        }
+        return true
+    }
+
+    // MARK: Meetings
+
+    /// The true key of the way found through a meeting, if its amounts fit, bounds the best one from above; see
+    /// `BidirectionalSearch.meet`.
+    @inline(never) private mutating func meet(_ way: Way) {
+        var (key, received) = (way.key, way.amount)
+        var node = Int(way.node)
+        while true {
+            let edge = outgoing[Int(nodes[node].forwardEdge & ~NodeLabel.severalDirect)]
+            let ends = layout.channels[Int(edge.direction >> 1)]
+            node = Int(edge.direction & 1 == 0 ? ends.node1 : ends.node2)
+            guard edge.minimum <= amount, received <= edge.maximum, key & 255 < 255 else { return }
+            if node == source {
+                if canSpend(received, edge.direction) { best = min(best, key &+ 1) }
+                return
+            }
+            let (cost, feeHere) = edge.cost(forwarding: received, by: model, figures)
+            key = key &+ 1 &+ cost << 8
+            received &+= feeHere
+            guard key < best, key < feeCeiling << 8 else { return }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+import LightningTypes
+
+/// Routes by lnd's cost, in two ways: as lnd finds them, and the best there are.
+struct LNDSearch {
+    let model: LNDModel
+    let graph: ChannelGraph
+    let request: RouteRequest
+    let excluded: UnsafeMutablePointer<UInt64>
+    let spendable: ((DirectionIndex) -> Millisatoshi)?
+    private let failureCost: Double
+
+    init(
+        _ model: LNDModel, _ graph: ChannelGraph, _ request: RouteRequest,
+        excluded: UnsafeMutablePointer<UInt64>, spendable: ((DirectionIndex) -> Millisatoshi)?
+    ) {
+        self.model = model
+        self.graph = graph
+        self.request = request
+        self.excluded = excluded
+        self.spendable = spendable
+        failureCost = model.failureCost(delivering: request.amount.rawValue)
+    }
+
+    /// A way from a node to the destination.
+    private struct Label {
+        var node: Int32
+        var direction: UInt32
+        /// The label at the other end of `direction`; -1 at the destination.
+        var next: Int32
+        var hops: Int32
+        var weight: UInt64
+        var probability: Double
+        var amount: UInt64
+        var cltv: UInt64
+    }
+
+    private var start: Label {
+        Label(
+            node: request.destination, direction: .max, next: -1, hops: 0, weight: 0, probability: 1,
+            amount: request.amount.rawValue, cltv: UInt64(request.finalCLTVExpiryDelta))
+    }
+
+    /// `label`, the label of index `next`, with the hop before it; nil where lnd would not take it.
+    private func extended(_ label: Label, _ next: Int32, by edge: GraphEdge) -> Label? {
+        guard edge.minimum <= label.amount, label.amount <= edge.maximum,
+            excluded[Int(edge.direction) >> 6] & 1 << UInt64(edge.direction & 63) == 0
+        else { return nil }
+        let isFirst = edge.peer == UInt32(request.source)
+        if isFirst, let spendable, spendable(DirectionIndex(edge.direction)).rawValue < label.amount {
+            return nil
+        }
+        let feeHere = fee(
+            baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: label.amount)
+        let hop = edge.view(forwarding: label.amount, fee: feeHere, graph.layout.figures)
+        var longer = label
+        longer.node = Int32(edge.peer)
+        longer.direction = edge.direction
+        longer.next = next
+        longer.hops += 1
+        longer.probability *= model.probability(of: hop, isFirst: isFirst)
+        if !isFirst {
+            longer.weight += model.weight(of: hop)
+            longer.amount += feeHere
+            longer.cltv += UInt64(hop.cltvExpiryDelta)
+        }
+        guard longer.probability >= model.probabilityMinimum, longer.hops <= request.hopsMaximum,
+            longer.cltv <= UInt64(request.cltvMaximum), longer.weight < feeCeiling
+        else { return nil }
+        return longer
+    }
+
+    private func cost(_ label: Label) -> Double {
+        model.cost(weight: label.weight, probability: label.probability, failureCost: failureCost)
+    }
+
+    private func route(of label: Label, in labels: [Label]) -> Route? {
+        var directions: [DirectionIndex] = []
+        var label = label
+        while label.next >= 0 {
+            directions.append(DirectionIndex(label.direction))
+            label = labels[Int(label.next)]
+        }
+        return Route(along: directions, of: graph, for: request)
+    }
+
+    // MARK: lnd's rule
+
+    /// The route lnd finds: a Dijkstra search from the destination that keeps one way a node, the one of least cost so
+    /// far (of equal ones the likelier), as if the cost of the rest did not depend on which. O(directions × log nodes)
+    func greedyRoute() -> Route? {
+        var labels = [start]
+        /// By node: the label that stands, and its cost in whole millisatoshis.
+        var standing = [(label: Int32, cost: UInt64)?](repeating: nil, count: graph.nodeCount)
+        var heap = SearchHeap(capacity: 1_024)
+        defer { heap.deallocate() }
+        heap.push(SearchEntry(key: 0, node: 0, position: SearchEntry.fresh))
+        standing[Int(request.destination)] = (0, 0)
+        while heap.count > 0 {
+            let index = Int32(heap.popLeast().node)
+            let label = labels[Int(index)]
+            guard standing[Int(label.node)]?.label == index else { continue }
+            if label.node == request.source { return route(of: label, in: labels) }
+            let row = graph.layout.incomingRows[Int(label.node)]
+            for position in row.start..<row.end {
+                let edge = graph.incoming[Int(position)]
+                guard edge.peer != UInt32(request.destination), edge.maximum >= label.amount,
+                    let longer = extended(label, index, by: edge)
+                else { continue }
+                let cost = wholeMillisatoshis(cost(longer))
+                if let other = standing[Int(longer.node)] {
+                    guard
+                        cost < other.cost
+                            || cost == other.cost
+                                && longer.probability > labels[Int(other.label)].probability
+                    else { continue }
+                }
+                standing[Int(longer.node)] = (Int32(labels.count), cost)
+                heap.push(SearchEntry(key: cost, node: UInt32(labels.count), position: SearchEntry.fresh))
+                labels.append(longer)
+            }
+        }
+        return nil
+    }
+
+    // MARK: The best there is
+
+    /// The route of least cost among all that keep the limits, by Pareto labels: a way stays while no other at its node
+    /// is as good in weight, probability and amount (and hops and expiry, in a second pass, when the best route without
+    /// those two in the comparison breaks a limit). Ways are taken in order of what a whole route with them costs at the
+    /// least, by the least weight and the highest probability from the source at the amount delivered.
+    ///
+    /// As in `BidirectionalSearch`, an `htlc_minimum` above the amount delivered breaks the argument that a smaller
+    /// amount is never worse; a route that needs such fees to rise is not looked for.
+    func bestRoute() -> Route? {
+        let bounds = LNDBounds(self)
+        guard bounds.weights[Int(request.destination)] != .max else { return nil }
+        return search(bounds)
+    }
+
+    private func search(_ bounds: LNDBounds) -> Route? {
+        var labels = [start]
+        var atNode = [[Int32]](repeating: [], count: graph.nodeCount)
+        var heap = SearchHeap(capacity: 1_024)
+        defer { heap.deallocate() }
+        heap.push(SearchEntry(key: 0, node: 0, position: SearchEntry.fresh))
+        atNode[Int(request.destination)] = [0]
+        while heap.count > 0 {
+            let index = Int32(heap.popLeast().node)
+            let label = labels[Int(index)]
+            if label.node == request.source { return route(of: label, in: labels) }
+            guard atNode[Int(label.node)].contains(index) else { continue }
+            let row = graph.layout.incomingRows[Int(label.node)]
+            for position in row.start..<row.end {
+                let edge = graph.incoming[Int(position)]
+                guard edge.maximum >= label.amount, bounds.weights[Int(edge.peer)] != .max,
+                    let longer = extended(label, index, by: edge), !visits(label, longer.node, labels)
+                else { continue }
+                let peer = Int(longer.node)
+                let probability = longer.probability * bounds.probabilities[peer]
+                // A hair below the bound, since products in another order differ in their last bits.
+                guard probability >= model.probabilityMinimum * (1 - 1e-12) else { continue }
+                if atNode[peer].contains(where: { replaces(labels[Int($0)], longer) }) { continue }
+                atNode[peer].removeAll { replaces(longer, labels[Int($0)]) }
+                let least = model.cost(
+                    weight: longer.weight + bounds.weights[peer], probability: probability,
+                    failureCost: failureCost)
+                atNode[peer].append(Int32(labels.count))
+                // The bits of non-negative numbers stand in their order.
+                heap.push(
+                    SearchEntry(
+                        key: (peer == Int(request.source) ? cost(longer) : least * (1 - 1e-12)).bitPattern,
+                        node: UInt32(labels.count), position: SearchEntry.fresh))
+                labels.append(longer)
+            }
+        }
+        return nil
+    }
+
+    private func replaces(_ a: Label, _ b: Label) -> Bool {
+        a.weight <= b.weight && a.probability >= b.probability && a.amount <= b.amount && a.hops <= b.hops
+            && a.cltv <= b.cltv
+    }
+
+    private func visits(_ label: Label, _ node: Int32, _ labels: [Label]) -> Bool {
+        var label = label
+        while true {
+            if label.node == node { return true }
+            guard label.next >= 0 else { return false }
+            label = labels[Int(label.next)]
+        }
+    }
+}
+
+/// From the source, at the amount delivered: by node the least weight and the highest probability of a way there.
+private struct LNDBounds {
+    /// `UInt64.max`: no way leads there.
+    let weights: [UInt64]
+    let probabilities: [Double]
+
+    init(_ search: LNDSearch) {
+        let graph = search.graph
+        let source = search.request.source
+        let amount = search.request.amount.rawValue
+        func hop(_ edge: GraphEdge) -> HopView {
+            let feeHere = fee(
+                baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: amount)
+            return edge.view(forwarding: amount, fee: feeHere, graph.layout.figures)
+        }
+        /// Plain Dijkstra over keys that `next` makes of a key and an edge.
+        func least(start: UInt64, _ next: (UInt64, GraphEdge) -> UInt64) -> [UInt64] {
+            var keys = [UInt64](repeating: .max, count: graph.nodeCount)
+            var heap = SearchHeap(capacity: 1_024)
+            defer { heap.deallocate() }
+            keys[Int(source)] = start
+            heap.push(SearchEntry(key: start, node: UInt32(source), position: SearchEntry.fresh))
+            while heap.count > 0 {
+                let entry = heap.popLeast()
+                guard entry.key == keys[Int(entry.node)] else { continue }
+                let row = graph.layout.outgoingRows[Int(entry.node)]
+                for position in row.start..<row.end {
+                    let edge = graph.outgoing[Int(position)]
+                    guard edge.maximum >= amount else { continue }
+                    let key = next(entry.key, edge)
+                    guard key < keys[Int(edge.peer)] else { continue }
+                    keys[Int(edge.peer)] = key
+                    heap.push(SearchEntry(key: key, node: edge.peer, position: SearchEntry.fresh))
+                }
+            }
+            return keys
+        }
+        // A channel of the source costs nothing, and is as likely as its own kind; others at its node are cheaper
+        // to overrate than to tell apart.
+        let isFirst = { (edge: GraphEdge) in graph.source(of: DirectionIndex(edge.direction)) == source }
+        weights = least(start: 0) { key, edge in
+            min(key + (isFirst(edge) ? 0 : search.model.weight(of: hop(edge))), feeCeiling)
+        }
+        // 1 / probability, whose bits stand in the order of the numbers.
+        probabilities = least(start: 1.0.bitPattern) { key, edge in
+            let probability = search.model.probability(of: hop(edge), isFirst: isFirst(edge))
+            return probability > 0 ? (Double(bitPattern: key) / probability).bitPattern : .max
+        }
+        .map { $0 == .max ? 0 : 1 / Double(bitPattern: $0) }
+    }
+}
+
+extension RouteSearch {
+    /// The route by lnd's cost: as lnd's own rule finds it, or the best there is. Milliseconds.
+    ///
+    /// - Throws: `noRoute` also where routes exist, but none within the limits, the least probability among them.
+    public func route(
+        _ request: RouteRequest, in graph: ChannelGraph, by model: LNDModel, isExact: Bool,
+        excluding: some Collection<DirectionIndex> = EmptyCollection(),
+        spendable: ((DirectionIndex) -> Millisatoshi)? = nil
+    ) throws(RoutingFailure) -> Route {
+        try check(request, graph)
+        mark(excluding)
+        defer { unmark(excluding) }
+        let search = LNDSearch(model, graph, request, excluded: excluded, spendable: spendable)
+        guard let route = isExact ? search.bestRoute() : search.greedyRoute() else { throw .noRoute }
+        if let maximum = request.feeMaximum, maximum < route.totalFee {
+            throw .feeLimitExceeded(least: route.totalFee)
+        }
+        return route
+    }
+}
