@@ -44,7 +44,8 @@ let package = Package(
             "RunStore",
             [
                 "LightningTypes", "Topologies", "Cryptography", "Settlement", "Snapshots", "PaymentNetwork",
-                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
         library("Reports", ["LightningTypes", "Topologies", "Routing", "PaymentNetwork", "RunStore"]),
         .executableTarget(

@@ -67,7 +67,8 @@ public final class Simulation<Model: ShardModel> {
             (shards + index).initialize(
                 to: Shard(
                     index: UInt16(index), lookahead: lookahead, sequences: sequences, digests: digests,
-                    shardOfProcess: shardOfProcess, shards: shards, nextWindows: nextWindows, isAlone: isAlone,
+                    shardOfProcess: shardOfProcess, shards: shards, nextWindows: nextWindows,
+                    isAlone: isAlone,
                     outgoing: mailboxes + index * models.count))
         }
     }

@@ -54,7 +54,9 @@ struct MillraceCommand: ParsableCommand {
             130 interrupted.
             """,
         version: "millrace \(Millrace.version)",
-        subcommands: [RunCommand.self, VerifyCommand.self, StressCommand.self, InspectCommand.self, RouteCommand.self])
+        subcommands: [
+            RunCommand.self, VerifyCommand.self, StressCommand.self, InspectCommand.self, RouteCommand.self,
+        ])
 
     static var commandNames: [String] {
         configuration.subcommands.compactMap { $0.configuration.commandName }

@@ -82,7 +82,11 @@ struct CommandTests {
         #expect(!outcome.output.contains("\u{1B}"))
         let files = try FileManager.default.contentsOfDirectory(
             atPath: directory.appendingPathComponent("runs/triangle-1").path)
-        #expect(files.sorted() == ["income.csv", "input", "manifest.json", "run.sqlite", "wall.json"])
+        #expect(
+            files.sorted() == [
+                "income.csv", "input", "manifest.json", "report.txt", "result.json", "run.sqlite",
+                "wall.json",
+            ])
     }
 
     @Test func `run's JSON has the keys that are promised`() throws {
@@ -245,7 +249,7 @@ struct CommandTests {
 
     @Test(arguments: [
         (["rnu", "x.yaml"], "no command 'rnu'; did you mean 'run'?"),
-        (["frobnicate"], "no command 'frobnicate'; there are run, stress, inspect, route"),
+        (["frobnicate"], "no command 'frobnicate'; there are run, verify, stress, inspect, route"),
         (["run"], "Missing expected argument '<topology>'"),
         (["run", "x.yaml", "--paymets", "3"], "Did you mean '--payments'?"),
         (["run", "x.yaml", "--payments", "0"], "'--payments <count>'"),
