@@ -192,7 +192,10 @@ extension Topology {
     func checkTimes(file: SourceFile, line: (String) -> Int?) throws(TopologyError) {
         guard let duration else { return }
         guard warmup < duration else {
-            throw file.error(line("warmup"), "'warmup' leaves nothing of the duration (\(duration))")
+            throw file.error(
+                line("warmup"),
+                "the warm-up of \(warmup.inWords) leaves nothing of the duration of \(duration.inWords); "
+                    + "a shorter warm-up or a longer duration would")
         }
         guard case .flows(let flows) = traffic, let first = flows.min(by: { $0.startsAt < $1.startsAt })
         else { return }
@@ -200,7 +203,7 @@ extension Topology {
             throw file.error(
                 line("duration"),
                 "no payment can start: the first flow, \(quoted(first.name)), starts at "
-                    + "\(first.startsAt), the duration is \(duration)")
+                    + "\(first.startsAt.inWords), the duration is \(duration.inWords)")
         }
     }
 }
