@@ -39,7 +39,7 @@ extension TopologyReader {
     mutating func readGraph() throws(TopologyError) {
         guard let section = try root.section("graph", keys: Self.graphKeys) else { return }
         guard let format = try section.word("format", of: GraphFormat.self) else {
-            throw file.error(section.line, "'graph' lacks 'format'; expected lnd or cln")
+            throw file.error(section.line, "'graph' lacks 'format'; expected \(GraphFormat.names)")
         }
         guard let path = try section.text("file") else {
             throw file.error(section.line, "'graph' lacks 'file', the path of the graph")
@@ -56,9 +56,7 @@ extension TopologyReader {
                 options.nodeNamesFile = names.file.name
             }
         }
-        let graph = try ReferencedFile(
-            path, key: "file", of: section, directory: directory, files: options.files)
-        draft = try NetworkDraft(graph: graph.bytes, format: format, file: graph.file, options: options)
+        draft = try referencedGraph(path, format: format, of: section, options: options)
         let rule = try section.word("channels_without_policy", of: ChannelsWithoutPolicy.self)
         if options.channelsWithoutPolicy ?? rule == .drop { draft.dropChannelsWithoutPolicy() }
         names.addGraph(draft)

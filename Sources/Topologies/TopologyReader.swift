@@ -53,7 +53,7 @@ struct TopologyReader {
         topology.nodes = nodes
         topology.channels = channels
         names.renumber(newIndex)
-        try readTraffic(into: &topology)
+        if try !readGraphTraffic(into: &topology, newIndex) { try readTraffic(into: &topology) }
         try topology.checkTimes(file: file) { root.line(of: $0) }
         return topology
     }

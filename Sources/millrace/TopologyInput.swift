@@ -7,7 +7,7 @@ import Topologies
 struct TopologyInput: ParsableArguments {
     @Argument(
         help: ArgumentHelp(
-            "A topology (YAML), lnd's describegraph or Core Lightning's listchannels; '-' reads standard input.",
+            "A topology (YAML), or a graph of lnd, Core Lightning, CLoTH (a directory), sim-ln or GraphML; '-' reads standard input.",
             valueName: "topology"))
     var path: String
 
@@ -21,6 +21,12 @@ struct TopologyInput: ParsableArguments {
             "Core Lightning's listnodes, for the names in a listchannels graph.", valueName: "file"))
     var nodes: String?
 
+    /// What the paths in the topology are relative to.
+    private var directory: String {
+        if path == "-" { return "" }
+        return GraphDirectory(path) == nil ? (path as NSString).deletingLastPathComponent : path
+    }
+
     /// Reads the whole topology. The files it was made from are returned with it, the topology first.
     ///
     /// - Parameter copies: what an earlier run kept of its input, to be read in place of the files.
@@ -31,7 +37,10 @@ struct TopologyInput: ParsableArguments {
         if let copies {
             file = try copies.file(.topology)
         } else {
-            file = path == "-" ? try InputReader.standardInput() : try InputReader.file(at: path)
+            file =
+                if path == "-" { try InputReader.standardInput() } else if let graph = GraphDirectory(path) {
+                    graph.topology
+                } else { try InputReader.file(at: path) }
         }
         var inputs = [file]
         var options = Topology.ReadOptions()
@@ -48,7 +57,7 @@ struct TopologyInput: ParsableArguments {
         do {
             let topology = try Topology(
                 bytes: file.bytes, fileName: path == "-" ? "standard-input" : path,
-                directory: path == "-" ? "" : (path as NSString).deletingLastPathComponent, options: options)
+                directory: directory, options: options)
             for (path, bytes) in files.all {
                 let name = (path as NSString).lastPathComponent
                 inputs.append(InputFile(name: name, bytes: bytes, role: .referenced(path: path)))
@@ -104,8 +113,13 @@ enum InputReader {
         do {
             let bytes = [UInt8](try FileHandle.standardInput.readToEnd() ?? Data())
             try refuseCompressed(bytes, name: "standard input") { "\($0) FILE | millrace COMMAND -" }
-            let isJSON = bytes.first { $0 > UInt8(ascii: " ") } == UInt8(ascii: "{")
-            return InputFile(name: isJSON ? "standard-input.json" : "standard-input.yaml", bytes: bytes)
+            let ending =
+                switch bytes.first(where: { $0 > UInt8(ascii: " ") }) {
+                case UInt8(ascii: "{"): "json"
+                case UInt8(ascii: "<"): "graphml"
+                case _: "yaml"
+                }
+            return InputFile(name: "standard-input.\(ending)", bytes: bytes)
         } catch let failure as CommandFailure {
             throw failure
         } catch {

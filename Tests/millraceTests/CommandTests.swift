@@ -348,4 +348,29 @@ struct CommandTests {
             #expect(help.output.contains("USAGE: millrace \(command)"))
         }
     }
+
+    @Test func `a directory of CLoTH's tables runs, and replays when it is gone`() throws {
+        let tables = directory.appendingPathComponent("net")
+        try FileManager.default.createDirectory(at: tables, withIntermediateDirectories: true)
+        let contents = [
+            "nodes_ln.csv": "id\n0\n1\n2\n",
+            "channels_ln.csv":
+                "id,edge1_id,edge2_id,node1_id,node2_id,capacity\n0,0,1,0,1,5000000000\n1,2,3,2,1,2000000000\n",
+            "edges_ln.csv": """
+            id,channel_id,counter_edge_id,from_node_id,to_node_id,balance,fee_base,fee_proportional,min_htlc,timelock
+            0,0,1,0,1,2500000000,1000,1,1000,144
+            1,0,0,1,0,2500000000,1000,1,1000,144
+            2,1,3,2,1,1000000000,0,1,1000,144
+            3,1,2,1,2,1000000000,1000,1,1000,144
+            """,
+        ]
+        for (name, text) in contents {
+            try Data(text.utf8).write(to: tables.appendingPathComponent(name))
+        }
+        let run = try millrace("run", "net", "--payments", "20", "--out", "out", "--quiet")
+        #expect(run.code == 0, "\(run.errors)")
+        try FileManager.default.removeItem(at: tables)
+        let replay = try millrace("verify", "out")
+        #expect(replay.code == 0, "\(replay.errors)")
+    }
 }
