@@ -22,6 +22,27 @@ public func parseDuration(_ text: some StringProtocol) -> Duration? {
 /// 100 years: far beyond any run, and far below what 64 bits of microseconds hold.
 let durationMaximum = Duration.seconds(36_500 * 86_400)
 
+/// A duration as a topology writes it, in the largest unit it is whole in.
+func durationText(_ duration: Duration) -> String {
+    let microseconds = duration.inMicroseconds
+    let units: [(name: String, microseconds: UInt64)] = [
+        ("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000),
+    ]
+    let unit = units.first { microseconds > 0 && microseconds.isMultiple(of: $0.microseconds) }
+    return unit.map { "\(microseconds / $0.microseconds)\($0.name)" } ?? "\(microseconds)us"
+}
+
+extension Topology {
+    /// The latest moment at which a payment may start, or a channel open or close.
+    public var timeMaximum: Duration { layerOne.timeMaximum }
+}
+
+extension Topology.LayerOne {
+    /// 100 years, or the time of 2^31 blocks where these come faster. A height has 32 bits; the other half of them
+    /// is for what the run still has to bring to an end then.
+    var timeMaximum: Duration { min(durationMaximum, blockInterval * (1 << 31)) }
+}
+
 extension Duration {
     /// Whole microseconds; what a topology holds has no fraction of one.
     var inMicroseconds: UInt64 {

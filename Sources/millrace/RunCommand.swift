@@ -79,6 +79,7 @@ struct RunCommand: ParsableCommand {
     func validate() throws {
         guard top >= 0 else { throw ValidationError("--top counts nodes: 0 or more") }
         guard threads.value <= 1_024 else { throw ValidationError("--threads is at most 1024") }
+        if out?.isEmpty == true { throw ValidationError("--out names the run directory; '' is no name") }
         if rate != nil, traffic.trace != nil {
             throw ValidationError("--rate and --trace exclude each other: a trace has its own times")
         }
