@@ -76,13 +76,13 @@ struct TopologyInput: ParsableArguments {
         if nodes != nil, topology.graph?.format != .cln {
             throw CommandFailure(
                 .usage,
-                "--nodes names the nodes of a listchannels graph (Core Lightning's); \(path) is and refers to none"
+                "--nodes names the nodes of Core Lightning's listchannels; \(path) has no such graph"
             )
         }
         if channelsWithoutPolicy != nil, topology.graph == nil {
             throw CommandFailure(
                 .usage,
-                "--channels-without-policy is about the channels of a graph file; \(path) is and refers to none"
+                "--channels-without-policy is about the channels of a graph file; \(path) has none"
             )
         }
     }
