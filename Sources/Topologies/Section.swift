@@ -119,10 +119,10 @@ struct Section {
             throw error(key, "expected a duration such as 90s, 15m, 2h or 7d, found \(value.kind)")
         }
         guard duration >= minimum else {
-            throw error(key, "\(quoted(text)) is too short; at least \(durationText(minimum))")
+            throw error(key, "\(quoted(text)) is too short; at least \(minimum.inWords)")
         }
         guard duration <= maximum else {
-            throw error(key, "\(quoted(text)) is too long; at most \(durationText(maximum))")
+            throw error(key, "\(quoted(text)) is too long; at most \(maximum.inWords)")
         }
         return duration
     }

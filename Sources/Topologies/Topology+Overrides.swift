@@ -10,18 +10,21 @@ extension Topology {
         /// A trace (CSV) in place of all traffic, and what errors call it.
         public var trace: (bytes: [UInt8], fileName: String)?
         public var duration: Duration?
+        public var warmup: Duration?
         public var seed: UInt64?
         public var balances: BalanceRule?
 
         public init(
             rate: Double? = nil, amount: AmountDistribution? = nil,
             trace: (bytes: [UInt8], fileName: String)? = nil,
-            duration: Duration? = nil, seed: UInt64? = nil, balances: BalanceRule? = nil
+            duration: Duration? = nil, warmup: Duration? = nil, seed: UInt64? = nil,
+            balances: BalanceRule? = nil
         ) {
             self.rate = rate
             self.amount = amount
             self.trace = trace
             self.duration = duration
+            self.warmup = warmup
             self.seed = seed
             self.balances = balances
         }
@@ -70,6 +73,7 @@ extension Topology {
             guard duration > .zero else { throw file.error(nil, "the duration is above zero") }
             self.duration = duration
         }
+        warmup = overrides.warmup ?? warmup
         seed = overrides.seed ?? seed
         balances = overrides.balances ?? balances
         try checkTimes(file: file) { _ in nil }

@@ -42,6 +42,8 @@ public struct Topology: Sendable {
         public var group: String?
         /// The on-chain wallet at genesis; nil: as much as the channels it opens need.
         public var wallet: Satoshi?
+        /// Whether a topology names it beside the graph it refers to: whoever wrote it in wants to see it.
+        public var isSingledOut = false
     }
 
     public struct Channel: Sendable, Hashable {

@@ -74,7 +74,7 @@ extension TopologyReader {
         for value in list {
             if case .text(let name, _) = value.content {
                 guard !value.isEmpty else { throw file.error(value.line, "a node without a name") }
-                _ = try addNode(name, line: value.line)
+                singleOut(try addNode(name, line: value.line))
             } else {
                 try readNode(Section(value, title: "a node", keys: Self.nodeKeys, file: file))
             }
@@ -96,6 +96,7 @@ extension TopologyReader {
         let key = try section.text("public_key")
         if let key { try check(publicKey: key, of: section) }
         let index = try addNode(name, publicKey: key, line: section.line(of: "name"))
+        singleOut(index)
         let alias = try section.text("alias")
         if let alias {
             guard (1...200).contains(alias.utf8.count) else {
@@ -119,6 +120,11 @@ extension TopologyReader {
             try join(index, group: group, line: section.line(of: "group"))
         }
         nodePolicies[index] = try Self.policy("policy", of: section)
+    }
+
+    private mutating func singleOut(_ index: Int32) {
+        guard root.value("graph") != nil else { return }
+        draft.withNode(index) { $0.isSingledOut = true }
     }
 
     private func check(publicKey key: String, of section: Section) throws(TopologyError) {

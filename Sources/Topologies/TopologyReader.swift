@@ -150,7 +150,7 @@ struct TopologyReader {
         latency.fixed = try section.duration("fixed", to: .seconds(600))
         if let fixed = latency.fixed, fixed < latency.floor {
             throw section.error(
-                "fixed", "shorter than 'floor' (\(durationText(latency.floor))), below which no message is")
+                "fixed", "shorter than 'floor' (\(latency.floor.inWords)), below which no message is")
         }
         return latency
     }
@@ -217,11 +217,13 @@ extension Topology {
         guard duration <= timeMaximum else {
             throw file.error(
                 line("duration"),
-                "a duration of \(durationText(duration)); at most \(durationText(timeMaximum))")
+                "a duration of \(duration.inWords); at most \(timeMaximum.inWords)")
         }
         guard warmup < duration else {
             throw file.error(
-                line("warmup"), "'warmup' leaves nothing of the duration (\(durationText(duration)))")
+                line("warmup"),
+                "the warm-up of \(warmup.inWords) leaves nothing of the duration of \(duration.inWords); "
+                    + "a shorter warm-up or a longer duration would")
         }
         guard case .flows(let flows) = traffic, let first = flows.min(by: { $0.startsAt < $1.startsAt })
         else { return }
@@ -229,7 +231,7 @@ extension Topology {
             throw file.error(
                 line("duration"),
                 "no payment can start: the first flow, \(quoted(first.name)), starts at "
-                    + "\(durationText(first.startsAt)), the duration is \(durationText(duration))")
+                    + "\(first.startsAt.inWords), the duration is \(duration.inWords)")
         }
     }
 }

@@ -35,7 +35,7 @@ struct TraceReader {
                 line: line)
             guard payment.microseconds <= latest.inMicroseconds else {
                 throw file.error(
-                    line, "time_seconds: later than \(durationText(latest)), the longest a run may be")
+                    line, "time_seconds: later than \(latest.inWords), the longest a run may be")
             }
             if let last = payments.last, payment.microseconds < last.microseconds {
                 throw file.error(line, "the time goes back; payments stand in order of time_seconds")

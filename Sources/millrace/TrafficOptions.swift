@@ -7,15 +7,19 @@ import Topologies
 struct TrafficOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Every payment carries this much, or uniformly from LOW to HIGH.", valueName: "sat|low:high"))
-    var amountSat: AmountArgument?
+            "Every payment carries this much, or uniformly from LOW to HIGH.", valueName: "sat|low:high"),
+        transform: AmountValue.read)
+    var amountSat: AmountValue?
 
     @Option(
         help: ArgumentHelp(
             "Payments from a CSV file: time_seconds,source,destination,amount_msat.", valueName: "file.csv"))
     var trace: String?
 
-    @Option(help: ArgumentHelp("Decides everything that is drawn.", valueName: "number"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Decides everything that is drawn.", valueName: "number"),
+        transform: number(OptionRange.seed))
     var seed: UInt64?
 
     @Option(
@@ -32,7 +36,7 @@ struct TrafficOptions: ParsableArguments {
 
     /// Applies these, `rate` and `duration` to a topology. A trace joins `inputs`.
     func apply(
-        rate: Double? = nil, duration: DurationArgument? = nil, to topology: inout Topology,
+        rate: Double? = nil, duration: Duration? = nil, warmup: Duration? = nil, to topology: inout Topology,
         inputs: inout [InputFile], copies: [InputFile]? = nil
     ) throws(CommandFailure) {
         if let balanceRule { try balanceRule.refuseIfIdle(in: topology) }
@@ -44,7 +48,8 @@ struct TrafficOptions: ParsableArguments {
         }
         var overrides = Topology.Overrides()
         overrides.rate = rate
-        overrides.duration = duration?.value
+        overrides.duration = duration
+        overrides.warmup = warmup
         overrides.amount = amountSat?.value
         overrides.seed = seed
         overrides.balances = balanceRule
@@ -67,7 +72,7 @@ struct TrafficOptions: ParsableArguments {
     /// The options given, for the manifest.
     var given: [(option: String, value: String)] {
         var given: [(option: String, value: String)] = []
-        if let amountSat { given.append(("amount-sat", amountSat.text)) }
+        if let amountSat { given.append(("amount-sat", amountSat.description)) }
         if let trace { given.append(("trace", trace)) }
         if let seed { given.append(("seed", seed.description)) }
         if let balanceRule { given.append(("balance-rule", balanceRule.rawValue)) }
@@ -93,88 +98,4 @@ extension Topology {
         case .trace: false
         }
     }
-}
-
-/// `250000` or `1000:100000`, in satoshis.
-struct AmountArgument: ExpressibleByArgument {
-    let text: String
-    let value: Topology.AmountDistribution
-
-    init?(argument: String) {
-        text = argument
-        let numbers = argument.split(separator: ":", omittingEmptySubsequences: false).map { UInt64($0) }
-        let range = 1...Satoshi.supplyMaximum.rawValue
-        switch numbers.count {
-        case 1:
-            guard let amount = numbers[0], range.contains(amount) else { return nil }
-            value = .fixed(Millisatoshi(Satoshi(amount)))
-        case 2:
-            guard let low = numbers[0], let high = numbers[1], range.contains(low), range.contains(high),
-                low <= high
-            else { return nil }
-            value = .uniform(lowest: Satoshi(low), highest: Satoshi(high))
-        default: return nil
-        }
-    }
-}
-
-/// `7d`, `90s`: as a topology writes it.
-struct DurationArgument: ExpressibleByArgument {
-    let text: String
-    let value: Duration
-
-    init?(argument: String) {
-        guard let value = parseDuration(argument), value > .zero else { return nil }
-        text = argument
-        self.value = value
-    }
-}
-
-/// A rate in payments per simulated second: positive, and not more than a million.
-struct RateArgument: ExpressibleByArgument {
-    static let maximum = 1_000_000.0
-
-    let text: String
-    let value: Double
-
-    init?(argument: String) {
-        guard let value = Double(argument), value >= 1e-6, value <= Self.maximum else { return nil }
-        text = argument
-        self.value = value
-    }
-}
-
-/// `1:1000`, a lowest and a highest rate.
-struct RateRangeArgument: ExpressibleByArgument {
-    let lowest: Double
-    let highest: Double
-
-    init?(argument: String) {
-        let rates = argument.split(separator: ":", omittingEmptySubsequences: false)
-            .map { RateArgument(argument: String($0))?.value }
-        guard rates.count == 2, let lowest = rates[0], let highest = rates[1], lowest < highest else {
-            return nil
-        }
-        self.lowest = lowest
-        self.highest = highest
-    }
-}
-
-/// `all`, `none` or `1/N`.
-extension AttemptSampling: ExpressibleByArgument {
-    public init?(argument: String) { self.init(argument) }
-}
-
-/// A count of at least one.
-struct CountArgument: ExpressibleByArgument {
-    let value: UInt64
-
-    init(_ value: UInt64) { self.value = value }
-
-    init?(argument: String) {
-        guard let value = UInt64(argument), value > 0 else { return nil }
-        self.value = value
-    }
-
-    var defaultValueDescription: String { value.description }
 }

@@ -200,11 +200,13 @@ struct CommandTests {
         (["run", "x.yaml", "--payments", "0"], "'--payments <count>'"),
         (["run", "x.yaml", "--payments", "-1"], "--payments"),
         (["run", "x.yaml", "--rate", "nan"], "'--rate <rate>'"),
-        (["run", "x.yaml", "--duration", "7"], "'--duration <time>'"),
+        (["run", "x.yaml", "--duration", "7"], "'--duration <time>': expected a time with its unit"),
+        (["run", "x.yaml", "--threads", "-2"], "from 1 to 1024"),
+        (["run", "x.yaml", "--out", ""], "--out"),
         (["run", "x.yaml", "--amount-sat", "5:4"], "--amount-sat"),
         (["run", "x.yaml", "--rate", "1", "--trace", "t.csv"], "exclude each other"),
         (["stress", "x.yaml", "--rate", "10:1"], "--rate"),
-        (["stress", "x.yaml", "--steps", "1"], "--steps is from 2 to 100"),
+        (["stress", "x.yaml", "--steps", "1"], "expected a whole number from 2 to 100"),
         (["route", "x.yaml", "--from", "a", "--to", "b"], "--amount-msat"),
         (["route", "x.yaml", "--queries", "q.csv", "--from", "a"], "exclude each other"),
         (
@@ -221,6 +223,28 @@ struct CommandTests {
         #expect(
             outcome.errors.hasPrefix("millrace: ") && outcome.errors.contains(message), "\(outcome.errors)")
         #expect(outcome.errors.split(separator: "\n").count == 1)
+    }
+
+    @Test func `the warm-up can be changed, and must leave something`() throws {
+        let village = Self.shipped("village.yaml")
+        let outcome = try millrace("run", village, "--duration", "12h", "--warmup", "10h")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains("after a warm-up of 10 h"))
+        let refused = try millrace("run", village, "--duration", "1h")
+        #expect(refused.code == 64)
+        #expect(refused.errors.contains("the warm-up of 6h leaves nothing of the duration of 1h"))
+    }
+
+    @Test func `a node asked for is shown whatever it earned`() throws {
+        let village = Self.shipped("village.yaml")
+        let outcome = try millrace(
+            "run", village, "--payments", "50", "--warmup", "0s", "--top", "1", "--show", "polly")
+        let rows = outcome.output.split(separator: "\n").filter { $0.contains(" % ") }
+        #expect(rows.contains { $0.hasPrefix("polly ") })
+        #expect(outcome.output.contains("… 28 other nodes"))
+        let refused = try millrace("run", village, "--show", "poly")
+        #expect(refused.code == 64)
+        #expect(refused.errors.contains("did you mean 'polly'?"))
     }
 
     @Test func `a file where a command belongs is told what to type`() throws {
