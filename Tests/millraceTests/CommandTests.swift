@@ -226,7 +226,7 @@ struct CommandTests {
     }
 
     @Test func `the warm-up can be changed, and must leave something`() throws {
-        let village = Self.shipped("village.yaml")
+        let village = BuiltProgram.shipped("village.yaml")
         let outcome = try millrace("run", village, "--duration", "12h", "--warmup", "10h")
         #expect(outcome.code == 0, "\(outcome.errors)")
         #expect(outcome.output.contains("after a warm-up of 10 h"))
@@ -236,7 +236,7 @@ struct CommandTests {
     }
 
     @Test func `a node asked for is shown whatever it earned`() throws {
-        let village = Self.shipped("village.yaml")
+        let village = BuiltProgram.shipped("village.yaml")
         let outcome = try millrace(
             "run", village, "--payments", "50", "--warmup", "0s", "--top", "1", "--show", "polly")
         let rows = outcome.output.split(separator: "\n").filter { $0.contains(" % ") }

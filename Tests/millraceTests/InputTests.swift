@@ -62,7 +62,7 @@ struct InputTests {
         #expect(
             try millrace("inspect", triangle + "/x").errors.hasSuffix("cannot be read: Not a directory\n"))
         let out = try millrace("run", triangle, "--out", "")
-        #expect(out.code == 64 && out.errors.contains("--out names the run directory"), "\(out.errors)")
+        #expect(out.code == 64 && out.errors.contains("--out names a directory"), "\(out.errors)")
         _ = try program.write("", to: "file")
         let file = try millrace("run", triangle, "--out", "file")
         #expect(file.code == 74)
