@@ -30,9 +30,12 @@ extension Topology {
 }
 
 extension Topology.LayerOne {
-    /// 100 years, or the time of 2^31 blocks where these come faster. A height has 32 bits; the other half of them
-    /// is for what the run still has to bring to an end then.
-    var timeMaximum: Duration { min(durationMaximum, blockInterval * (1 << 31)) }
+    /// 100 years, or the whole days of 2^31 blocks where these come faster. A height has 32 bits; the other half of
+    /// them is for what the run still has to bring to an end then.
+    var timeMaximum: Duration {
+        let days = (blockInterval * (1 << 31)).components.seconds / 86_400
+        return min(durationMaximum, .seconds(days * 86_400))
+    }
 }
 
 extension Duration {

@@ -116,7 +116,10 @@ struct Section {
     ) throws(TopologyError) -> Duration? {
         guard let value = value(key) else { return nil }
         guard case .text(let text, _) = value.content, let duration = parseDuration(text) else {
-            throw error(key, "expected a duration such as 90s, 15m, 2h or 7d, found \(value.kind)")
+            throw error(
+                key,
+                "expected a duration such as 90s, 15m, 2h or 7d, to \(durationMaximum.inWords), found \(value.kind)"
+            )
         }
         guard duration >= minimum else {
             throw error(key, "\(quoted(text)) is too short; at least \(minimum.inWords)")

@@ -99,11 +99,7 @@ extension TopologyReader {
         singleOut(index)
         let alias = try section.text("alias")
         if let alias {
-            guard (1...200).contains(alias.utf8.count) else {
-                throw section.error("alias", "expected 1 to 200 bytes")
-            }
-        }
-        if let alias {
+            try checkText(alias, "a node", line: section.line(of: "alias"))
             draft.withNode(index) { $0.alias = alias }
             if alias != name { names.add(alias: alias, index) }
         }
@@ -195,14 +191,21 @@ extension TopologyReader {
     }
 
     private func checkName(_ name: String, _ what: String, line: Int) throws(TopologyError) {
-        guard (1...200).contains(name.utf8.count),
-            !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
-        else {
-            throw file.error(line, "\(quoted(name)) cannot name \(what); expected 1 to 200 bytes of text")
-        }
+        try checkText(name, what, line: line)
         guard !FileNames.reserved.contains(name) else {
             throw file.error(
                 line, "\(quoted(name)) cannot name \(what); in 'traffic' it means a set of nodes")
+        }
+    }
+
+    /// What stands in tables: short, and without anything that is no letter of any kind.
+    func checkText(_ name: String, _ what: String, line: Int) throws(TopologyError) {
+        guard (1...200).contains(name.utf8.count),
+            !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else {
+            throw file.error(
+                line,
+                "\(quoted(name)) cannot name \(what); expected 1 to 200 bytes without control characters")
         }
     }
 }

@@ -54,13 +54,15 @@ extension TopologyReader {
         guard !payers.isEmpty, !payees.isEmpty else {
             throw file.error(section.line, "'from' and 'to' leave no pair of two different nodes")
         }
+        let name = try section.text("name")
+        if let name { try checkText(name, "a flow", line: section.line(of: "name")) }
         let startsAt = try section.duration("starts_at", to: timeMaximum) ?? .zero
         let endsAt = try section.duration("ends_at", to: timeMaximum)
         if let endsAt, endsAt <= startsAt {
             throw section.error("ends_at", "the flow would end before it starts")
         }
         return Topology.Flow(
-            name: try section.text("name") ?? "flow \(position + 1)", rate: try rate(of: section),
+            name: name ?? "flow \(position + 1)", rate: try rate(of: section),
             amount: try amount(of: section), payers: payers, payees: payees, startsAt: startsAt,
             endsAt: endsAt,
             isAssumed: false)

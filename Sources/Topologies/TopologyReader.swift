@@ -124,7 +124,7 @@ struct TopologyReader {
         rules.attemptsMaximum =
             try section.integer("attempts_maximum", from: 1, to: 1_000) ?? rules.attemptsMaximum
         rules.feeLimitProportional =
-            try section.integer("fee_limit_ppm", "parts per million")
+            try section.integer("fee_limit_ppm", "parts per million", to: 1_000_000)
             ?? rules.feeLimitProportional
         rules.feeLimitMinimum = try section.millisatoshi("fee_limit_minimum_msat") ?? rules.feeLimitMinimum
         rules.finalCLTVExpiryDelta =
