@@ -37,7 +37,7 @@ struct TrafficSource {
         precondition(rateFactor > 0 && rateFactor.isFinite, "a rate factor is positive")
         factor = rateFactor
         countMaximum = paymentsMaximum ?? .max
-        lastStart = topology.duration?.microseconds ?? .max
+        lastStart = (topology.duration ?? topology.timeMaximum).microseconds
         switch topology.traffic {
         case .trace(let payments):
             trace = payments

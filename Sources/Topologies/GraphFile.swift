@@ -1,7 +1,7 @@
 import LightningTypes
 
 /// The formats in which other programs write a channel graph.
-enum GraphFormat: String, CaseIterable {
+public enum GraphFormat: String, Sendable, CaseIterable {
     /// `lncli describegraph`.
     case lnd
     /// Core Lightning's `lightning-cli listchannels`.
@@ -12,6 +12,8 @@ enum GraphFormat: String, CaseIterable {
     case simLN = "sim-ln"
     /// GraphML, as graph libraries write it.
     case graphML = "graphml"
+    /// Two tables inside the topology file itself.
+    case table
 
     /// What an error proposes.
     static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }

@@ -25,6 +25,11 @@ struct NetworkDraft {
         return index
     }
 
+    mutating func reserve(nodes count: Int) {
+        nodes.reserveCapacity(count)
+        indexOfID.reserveCapacity(count)
+    }
+
     func index(of id: String) -> Int32? { indexOfID[id] }
 
     mutating func withNode(_ index: Int32, _ change: (inout Topology.Node) -> Void) {

@@ -40,7 +40,9 @@ extension Topology {
         if let trace = overrides.trace {
             let traceFile = SourceFile(name: trace.fileName)
             traffic = .trace(
-                try TraceReader.read(trace.bytes, file: traceFile, names: FileNames(of: self), nodes: nodes))
+                try TraceReader.read(
+                    trace.bytes, file: traceFile, names: FileNames(of: self), nodes: nodes,
+                    latest: timeMaximum))
             // The file's duration bounded the file's traffic; a trace ends by itself.
             duration = overrides.duration
         }

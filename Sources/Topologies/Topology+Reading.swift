@@ -7,7 +7,8 @@ extension Topology {
         public var channelsWithoutPolicy: ChannelsWithoutPolicy?
         /// Nil: as the file says, else `uniform`.
         public var balances: BalanceRule?
-        /// A `lightning-cli listnodes` output, from which the nodes of a `listchannels` get their aliases.
+        /// A `lightning-cli listnodes` output, from which the nodes of a `listchannels` get their aliases; no other
+        /// graph is touched.
         public var nodeNames: [UInt8]?
         /// What errors call that file.
         public var nodeNamesFile: String
@@ -49,11 +50,11 @@ extension Topology {
         case .graph(let format):
             var draft = try NetworkDraft(graph: bytes, format: format, file: file, options: options)
             if options.channelsWithoutPolicy == .drop { draft.dropChannelsWithoutPolicy() }
-            self.init(rawGraph: draft, name: Self.defaultName(of: fileName), options: options)
+            self.init(rawGraph: draft, format: format, name: Self.defaultName(of: fileName), options: options)
         case .topology:
             guard bytes.count <= TextBytes.topologyBytesMaximum else {
                 throw file.error(
-                    nil, "\(bytes.count) bytes; a topology file may have \(TextBytes.topologyBytesMaximum)")
+                    nil, FileFault.tooLong(maximum: TextBytes.topologyBytesMaximum).description)
             }
             let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
             let text = String(decoding: bytes[start...], as: UTF8.self)
@@ -62,12 +63,13 @@ extension Topology {
         }
     }
 
-    private init(rawGraph draft: NetworkDraft, name: String, options: ReadOptions) {
+    init(rawGraph draft: NetworkDraft, format: GraphFormat, name: String, options: ReadOptions) {
         let (nodes, channels, newIndex) = draft.inOrder()
         self.init(
             name: name, nodes: nodes, channels: channels, balances: options.balances ?? .uniform,
             layerOne: .standard, payments: .standard, latency: .standard, traffic: .flows([]),
-            duration: .seconds(3_600), warmup: .zero, seed: 1)
+            duration: .seconds(3_600), warmup: .zero, seed: 1,
+            graph: Graph(format: format, isWholeTopology: true))
         guard draft.flows.isEmpty else {
             let flows = draft.flows(renumbered: newIndex)
             // An hour of the last to start.
@@ -117,12 +119,12 @@ extension NetworkDraft {
             case .simLN: return try SimLNGraph.read(&cursor)
             case .graphML: return try GraphMLGraph.read(buffer, file: file)
             case .cloth:
-                throw file.error(
-                    nil, "CLoTH's network is a directory with \(CLoTHGraph.fileNames.joined(separator: ", "))"
-                )
+                let names = CLoTHGraph.fileNames.joined(separator: ", ")
+                throw file.error(nil, "CLoTH's network is a directory with \(names)")
+            case .table: throw file.error(nil, "tables stand in a topology, not in a file of their own")
             }
         }
-        guard let names = options.nodeNames else { return }
+        guard format == .cln, let names = options.nodeNames else { return }
         let namesFile = SourceFile(name: options.nodeNamesFile)
         var draft = self
         try names.withUnsafeBufferPointer { (buffer) throws(TopologyError) in

@@ -20,6 +20,18 @@ public struct Topology: Sendable {
     /// The first stretch of the run, left out of every table.
     public var warmup: Duration
     public var seed: UInt64
+    /// The graph file that channels come from, if any.
+    public var graph: Graph?
+
+    /// Whether any channel's balance is left to `balances`.
+    public var drawsBalances: Bool { channels.contains { $0.opensAt == nil && $0.balance1 == nil } }
+
+    /// A channel graph of another program.
+    public struct Graph: Sendable, Hashable {
+        public var format: GraphFormat
+        /// Whether it is the topology by itself, its traffic assumed; else a topology file refers to it.
+        public var isWholeTopology: Bool
+    }
 
     public struct Node: Sendable, Hashable {
         /// The public key (66 hexadecimal digits) in a graph file, else the name.

@@ -2,7 +2,9 @@ import LightningTypes
 
 extension TopologyReader {
     static let groupKeys = ["members", "wallet_sat", "policy"]
-    static let graphKeys = ["format", "file", "nodes", "channels_without_policy"]
+    static let graphKeys = [
+        "format", "file", "nodes", "channels_without_policy", "node_table", "channel_table",
+    ]
     static let nodeKeys = ["name", "alias", "public_key", "group", "wallet_sat", "policy"]
 
     /// Groups before nodes, so that a node's `group` is known; their members after, so that `nodes` may say
@@ -23,7 +25,7 @@ extension TopologyReader {
                 group: entry.key,
                 FileNames.GroupDraft(
                     policy: try Self.policy("policy", of: section) ?? PolicyDraft(),
-                    wallet: try section.satoshi("wallet_sat")?.rawValue))
+                    wallet: try section.satoshi("wallet_sat"), walletLine: section.line(of: "wallet_sat")))
         }
     }
 
@@ -35,11 +37,33 @@ extension TopologyReader {
             file: file)
     }
 
-    /// The graph file that `graph` refers to.
+    /// The graph that `graph` holds or refers to, or that `generate` describes.
     mutating func readGraph() throws(TopologyError) {
-        guard let section = try root.section("graph", keys: Self.graphKeys) else { return }
+        guard let section = try root.section("graph", keys: Self.graphKeys) else {
+            return try readGenerator()
+        }
+        guard !root.has("generate") else {
+            throw root.error("generate", "a topology has 'graph' or 'generate', not both")
+        }
         guard let format = try section.word("format", of: GraphFormat.self) else {
             throw file.error(section.line, "'graph' lacks 'format'; expected \(GraphFormat.names)")
+        }
+        graphFormat = format
+        draft = format == .table ? try tables(of: section) : try graph(of: section, format: format)
+        let rule = try section.word("channels_without_policy", of: ChannelsWithoutPolicy.self)
+        if options.channelsWithoutPolicy ?? rule == .drop { draft.dropChannelsWithoutPolicy() }
+        addGraphNames()
+    }
+
+    /// Makes the nodes of the graph known by their names.
+    mutating func addGraphNames() {
+        names.addGraph(draft)
+        channelLines = Array(repeating: 0, count: draft.channels.count)
+    }
+
+    private func graph(of section: Section, format: GraphFormat) throws(TopologyError) -> NetworkDraft {
+        for key in ["node_table", "channel_table"] where section.has(key) {
+            throw section.error(key, "this is for 'format: table'")
         }
         guard let path = try section.text("file") else {
             throw file.error(section.line, "'graph' lacks 'file', the path of the graph")
@@ -56,11 +80,7 @@ extension TopologyReader {
                 options.nodeNamesFile = names.file.name
             }
         }
-        draft = try referencedGraph(path, format: format, of: section, options: options)
-        let rule = try section.word("channels_without_policy", of: ChannelsWithoutPolicy.self)
-        if options.channelsWithoutPolicy ?? rule == .drop { draft.dropChannelsWithoutPolicy() }
-        names.addGraph(draft)
-        channelLines = Array(repeating: 0, count: draft.channels.count)
+        return try referencedGraph(path, format: format, of: section, options: options)
     }
 
     mutating func readNodes() throws(TopologyError) {
@@ -79,9 +99,10 @@ extension TopologyReader {
         try readMembers()
         for index in draft.nodes.indices {
             guard draft.nodes[index].wallet == nil, let group = draft.nodes[index].group,
-                let wallet = names.groups[group]?.wallet
+                let draftOfGroup = names.groups[group], let wallet = draftOfGroup.wallet
             else { continue }
-            draft.withNode(Int32(index)) { $0.wallet = Satoshi(wallet) }
+            draft.withNode(Int32(index)) { $0.wallet = wallet }
+            walletLines[Int32(index)] = draftOfGroup.walletLine
         }
     }
 
@@ -95,15 +116,14 @@ extension TopologyReader {
         singleOut(index)
         let alias = try section.text("alias")
         if let alias {
-            guard (1...200).contains(alias.utf8.count) else {
-                throw section.error("alias", "expected 1 to 200 bytes")
-            }
-        }
-        if let alias {
+            try checkText(alias, "a node", line: section.line(of: "alias"))
             draft.withNode(index) { $0.alias = alias }
             if alias != name { names.add(alias: alias, index) }
         }
-        if let wallet = try section.satoshi("wallet_sat") { draft.withNode(index) { $0.wallet = wallet } }
+        if let wallet = try section.satoshi("wallet_sat") {
+            draft.withNode(index) { $0.wallet = wallet }
+            walletLines[index] = section.line(of: "wallet_sat")
+        }
         if let group = try section.text("group") {
             guard names.isGroup(group) else {
                 throw section.error(
@@ -188,14 +208,21 @@ extension TopologyReader {
     }
 
     private func checkName(_ name: String, _ what: String, line: Int) throws(TopologyError) {
-        guard (1...200).contains(name.utf8.count),
-            !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
-        else {
-            throw file.error(line, "\(quoted(name)) cannot name \(what); expected 1 to 200 bytes of text")
-        }
+        try checkText(name, what, line: line)
         guard !FileNames.reserved.contains(name) else {
             throw file.error(
                 line, "\(quoted(name)) cannot name \(what); in 'traffic' it means a set of nodes")
+        }
+    }
+
+    /// What stands in tables: short, and without anything that is no letter of any kind.
+    func checkText(_ name: String, _ what: String, line: Int) throws(TopologyError) {
+        guard (1...200).contains(name.utf8.count),
+            !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else {
+            throw file.error(
+                line,
+                "\(quoted(name)) cannot name \(what); expected 1 to 200 bytes without control characters")
         }
     }
 }

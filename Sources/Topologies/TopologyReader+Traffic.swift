@@ -7,6 +7,8 @@ extension TopologyReader {
     ]
     /// No node of any network comes near; beyond it a run would never get past its first microsecond.
     static let rateMaximum = 1e9
+    /// Fewer come to none in the longest run.
+    static let rateMinimum = 1e-10
     /// Each flow holds its payers and payees, so many flows over many nodes would fill the memory.
     static let flowsMaximum = 1_000
 
@@ -19,7 +21,8 @@ extension TopologyReader {
             let trace = try ReferencedFile(
                 path, key: "trace", of: root, directory: directory, files: options.files)
             topology.traffic = .trace(
-                try TraceReader.read(trace.bytes, file: trace.file, names: names, nodes: topology.nodes))
+                try TraceReader.read(
+                    trace.bytes, file: trace.file, names: names, nodes: topology.nodes, latest: timeMaximum))
             return
         }
         var flows: [Topology.Flow] = []
@@ -54,16 +57,20 @@ extension TopologyReader {
             payers = Set(pairs.map(\.payer)).sorted()
             payees = Set(pairs.map(\.payee)).sorted()
         }
-        guard !payers.isEmpty, !payees.isEmpty, !(payers.count == 1 && payers == payees) else {
+        // A payer whose only payee is itself has nobody to pay.
+        if payees.count == 1 { payers.removeAll { $0 == payees[0] } }
+        guard !payers.isEmpty, !payees.isEmpty else {
             throw file.error(section.line, "'from' and 'to' leave no pair of two different nodes")
         }
-        let startsAt = try section.duration("starts_at") ?? .zero
-        let endsAt = try section.duration("ends_at")
+        let name = try section.text("name")
+        if let name { try checkText(name, "a flow", line: section.line(of: "name")) }
+        let startsAt = try section.duration("starts_at", to: timeMaximum) ?? .zero
+        let endsAt = try section.duration("ends_at", to: timeMaximum)
         if let endsAt, endsAt <= startsAt {
             throw section.error("ends_at", "the flow would end before it starts")
         }
         var flow = Topology.Flow(
-            name: try section.text("name") ?? "flow \(position + 1)", rate: try rate(of: section),
+            name: name ?? "flow \(position + 1)", rate: try rate(of: section),
             amount: try amount(of: section), payers: payers, payees: payees, startsAt: startsAt,
             endsAt: endsAt, isAssumed: false)
         flow.pairing = pairing
@@ -87,9 +94,11 @@ extension TopologyReader {
         }
         // The key is there, so a value is.
         let rate = try section.rate(unit.key)! / unit.seconds
-        guard rate > 0, rate <= Self.rateMaximum else {
-            throw section.error(
-                unit.key, "more than \(Int(Self.rateMaximum)) payments a second, or hardly any")
+        guard rate <= Self.rateMaximum else {
+            throw section.error(unit.key, "more than \(Int(Self.rateMaximum)) payments a second")
+        }
+        guard rate >= Self.rateMinimum else {
+            throw section.error(unit.key, "less than one payment in 300 years")
         }
         return rate
     }

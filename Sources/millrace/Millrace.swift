@@ -58,6 +58,7 @@ struct MillraceCommand: ParsableCommand {
         version: "millrace \(Millrace.version)",
         subcommands: [
             RunCommand.self, VerifyCommand.self, StressCommand.self, InspectCommand.self, RouteCommand.self,
+            ImportCommand.self, GenerateCommand.self,
         ])
 
     static var commandNames: [String] {

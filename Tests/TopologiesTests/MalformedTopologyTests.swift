@@ -209,7 +209,7 @@ struct MalformedTopologyTests {
             "a graph without a file", "millrace: 1\ngraph: {format: lnd}", says: "lacks 'file'", line: 2),
         Malformed(
             "a graph that is not there", "millrace: 1\ngraph: {format: lnd, file: g.json}",
-            says: "there is no file", line: 2),
+            says: "no such file", line: 2),
         Malformed(
             "a graph of a device", "millrace: 1\ngraph: {format: lnd, file: /dev/zero}",
             says: "no regular file", line: 2),

@@ -39,7 +39,10 @@ enum Reader: String, CaseIterable {
 
     func read(_ bytes: [UInt8]) {
         switch self {
-        case .topology: check { () throws(TopologyError) in try topology(bytes) }
+        case .topology:
+            // A graph of millions of nodes may be described in a line, and then takes its time.
+            if Self.asksForMuch(bytes) { return }
+            check { () throws(TopologyError) in try topology(bytes) }
         case .lnd, .cln, .graphml, .simLN:
             check { () throws(TopologyError) in
                 try topology(
@@ -68,6 +71,16 @@ enum Reader: String, CaseIterable {
             }
         case .state: State.restore(bytes)
         }
+    }
+
+    /// Whether `generate` stands beside a number of five digits or more.
+    private static func asksForMuch(_ bytes: [UInt8]) -> Bool {
+        let isGenerator =
+            bytes.contains(UInt8(ascii: "g")) && bytes.split(separator: Array("generate".utf8)).count > 1
+        let digits = bytes.split {
+            !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) && $0 != UInt8(ascii: "_")
+        }
+        return isGenerator && digits.contains { $0.count > 4 }
     }
 
     /// No file of the disk is read: what a hostile topology names is not there.
