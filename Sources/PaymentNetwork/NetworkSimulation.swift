@@ -148,8 +148,9 @@ public final class NetworkSimulation {
     func advance(batch: Int, interrupt: () -> Bool) -> Bool {
         simulation.run(
             threads: world.settings.threads, batch: batch,
-            beforeWindow: { [services] window, crew in
+            beforeWindow: { window, crew in
                 services.gossip?.release()
+                sampleHours(before: window * world.lookahead)
                 if let crew { services.prefetcher?.prepare(for: window, crew) }
             }, interrupt: interrupt)
     }
@@ -181,8 +182,9 @@ public final class NetworkSimulation {
             $0.add($1.statistics)
         }
         try checkInvariants()
+        let timeline = timeline(statistics)
         if let recorder {
-            do { for hour in statistics.hours { try recorder.record(hour) } } catch {
+            do { for hour in timeline { try recorder.record(hour) } } catch {
                 throw SimulationError.recordingFailed(error)
             }
         }
@@ -226,7 +228,8 @@ public final class NetworkSimulation {
             latencyMilliseconds: .init(p50: milliseconds(50), p90: milliseconds(90), p99: milliseconds(99)),
             channelIncome: ends,
             finalBalances: (0..<world.endCount).map { world.channels[$0].local.ours },
-            nodeIncome: nodes, chain: chainSummary(statistics), channelLifetimeDays: lifetime)
+            nodeIncome: nodes, chain: chainSummary(statistics), channelLifetimeDays: lifetime,
+            timeline: timeline)
     }
 
     /// The run's own length: its duration, and what its last payments took beyond. A run of so many payments that ended

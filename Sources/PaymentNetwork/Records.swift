@@ -115,6 +115,25 @@ public struct TimelineRecord: Sendable {
     public var failed: UInt64
     public var volume: Millisatoshi
     public var fees: Millisatoshi
+    /// The network at the end of the hour, or of the run.
+    public var network = NetworkSample()
+}
+
+/// Where the money of a network is at one instant.
+public struct NetworkSample: Sendable, Equatable {
+    /// Below this share of its channel's capacity a direction counts as depleted.
+    public static let depletionShare: UInt64 = 100
+
+    /// HTLCs pending, each counted once.
+    public var pendingHTLCs: UInt64 = 0
+    /// Open directions in which less than 1 % of the capacity could be sent.
+    public var depletedDirections: UInt64 = 0
+    public var openDirections: UInt64 = 0
+    /// What some nodes hold more in their channels than at the beginning, and others less: the half of the sum over
+    /// nodes of the difference.
+    public var drift: Millisatoshi = .zero
+
+    public init() {}
 }
 
 /// What one end of one channel earned and spent, over the measured time.
@@ -224,6 +243,8 @@ public struct RunResult: Sendable {
     public var nodeIncome: [NodeIncome]
     public var chain: ChainSummary
     public var channelLifetimeDays: UInt32
+    /// By simulated hour.
+    public var timeline: [TimelineRecord]
 
     public struct PaymentCounts: Sendable, Equatable {
         public var attempted: UInt64 = 0

@@ -29,6 +29,8 @@ struct RunStatistics {
     var latencies = Histogram<UInt64>(
         lowestDiscernibleValue: 1_000, highestTrackableValue: 1 << 40, numberOfSignificantValueDigits: .three)
     var hours: [TimelineRecord] = []
+    /// The network at the end of each hour that is over; of the first shard alone.
+    var samples: [NetworkSample] = []
 
     mutating func count(_ payment: PaymentRecord, isMeasured: Bool) {
         if payment.failure == nil { settled += 1 } else { failed += 1 }

@@ -53,6 +53,7 @@ public struct RunDocument {
                 "genesis_sat": .unsigned(result.chain.genesisAmount.rawValue),
             ],
             "channel_lifetime_days": .unsigned(UInt64(result.channelLifetimeDays)),
+            "days": DayTable.json(of: result.timeline),
             "income": IncomeTable(result, of: topology).json,
         ]
     }

@@ -124,7 +124,11 @@ extension RunDatabase {
             settled INTEGER NOT NULL,
             failed INTEGER NOT NULL,
             volume_msat INTEGER NOT NULL,
-            fees_msat INTEGER NOT NULL
+            fees_msat INTEGER NOT NULL,
+            pending_htlcs INTEGER NOT NULL,
+            depleted_directions INTEGER NOT NULL,
+            open_directions INTEGER NOT NULL,
+            drift_msat INTEGER NOT NULL
         );
         """
 }
