@@ -51,6 +51,12 @@ final class NetworkWorld: @unchecked Sendable {
     var layerOneProcess: UInt32 { UInt32(nodeCount) }
     var gossipProcess: UInt32 { UInt32(nodeCount) + 1 }
     var trafficProcess: UInt32 { UInt32(nodeCount) + 2 }
+    var flowCount: Int {
+        switch topology.traffic {
+        case .flows(let flows): flows.count
+        case .trace: 0
+        }
+    }
     var processCount: Int { nodeCount + 3 }
 
     init(_ topology: Topology, settings: RunSettings) {

@@ -59,6 +59,8 @@ extension Topology {
             switch amount {
             case .fixed(let fixed):
                 guard fixed > .zero else { throw file.error(nil, "the amount of a payment is above zero") }
+            // As a file gives them; the reader has checked them.
+            case .logNormal, .listed: break
             case .uniform(let lowest, let highest):
                 guard lowest > .zero, lowest <= highest, highest <= .supplyMaximum else {
                     throw file.error(

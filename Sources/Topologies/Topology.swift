@@ -141,28 +141,6 @@ public struct Topology: Sendable {
         case trace([TracePayment])
     }
 
-    /// A stream of payments: Poisson in time, payer and payee drawn evenly from two sets.
-    public struct Flow: Sendable, Hashable {
-        public var name: String
-        /// Payments per simulated second. Positive.
-        public var rate: Double
-        public var amount: AmountDistribution
-        /// Indices into `nodes`, ascending, without repeats. A payer never draws itself as payee.
-        public var payers: [Int32]
-        public var payees: [Int32]
-        public var startsAt: Duration
-        /// Nil: at the end of the traffic.
-        public var endsAt: Duration?
-        /// The traffic nobody asked for: the default of a raw graph.
-        public var isAssumed: Bool
-    }
-
-    public enum AmountDistribution: Sendable, Hashable {
-        case fixed(Millisatoshi)
-        /// Whole satoshis, both ends included.
-        case uniform(lowest: Satoshi, highest: Satoshi)
-    }
-
     public struct TracePayment: Sendable, Hashable {
         /// Microseconds of simulated time; ascending.
         public var microseconds: UInt64

@@ -3,7 +3,7 @@ import LightningTypes
 extension TopologyReader {
     static let flowKeys = [
         "name", "rate_per_second", "rate_per_hour", "rate_per_day", "amount_sat", "amount_msat", "from", "to",
-        "starts_at", "ends_at",
+        "from_weights", "to_weights", "pairs", "starts_at", "ends_at", "hours", "bursts", "circulation",
     ]
     /// No node of any network comes near; beyond it a run would never get past its first microsecond.
     static let rateMaximum = 1e9
@@ -47,8 +47,16 @@ extension TopologyReader {
     private func flow(
         of section: Section, position: Int, in topology: Topology, connected: inout [Int32]?
     ) throws(TopologyError) -> Topology.Flow {
+        let pairing = try pairing(of: section, in: topology)
         var payers = try nodes("from", of: section, in: topology, connected: &connected)
-        let payees = try nodes("to", of: section, in: topology, connected: &connected)
+        var payees = try nodes("to", of: section, in: topology, connected: &connected)
+        switch pairing {
+        case .independent: break
+        case .circular: payees = payers
+        case .listed(let pairs):
+            payers = Set(pairs.map(\.payer)).sorted()
+            payees = Set(pairs.map(\.payee)).sorted()
+        }
         // A payer whose only payee is itself has nobody to pay.
         if payees.count == 1 { payers.removeAll { $0 == payees[0] } }
         guard !payers.isEmpty, !payees.isEmpty else {
@@ -61,11 +69,17 @@ extension TopologyReader {
         if let endsAt, endsAt <= startsAt {
             throw section.error("ends_at", "the flow would end before it starts")
         }
-        return Topology.Flow(
+        var flow = Topology.Flow(
             name: name ?? "flow \(position + 1)", rate: try rate(of: section),
             amount: try amount(of: section), payers: payers, payees: payees, startsAt: startsAt,
-            endsAt: endsAt,
-            isAssumed: false)
+            endsAt: endsAt, isAssumed: false)
+        flow.pairing = pairing
+        flow.payerWeights = try weights("from_weights", of: section)
+        flow.payeeWeights = try weights("to_weights", of: section)
+        flow.hours = try hours(of: section)
+        flow.bursts = try bursts(of: section)
+        flow.circulation = try circulation(of: section, in: topology, connected: &connected)
+        return flow
     }
 
     private func rate(of section: Section) throws(TopologyError) -> Double {
@@ -96,11 +110,16 @@ extension TopologyReader {
         if let amount = try section.millisatoshi("amount_msat", from: 1) { return .fixed(amount) }
         if case .mapping? = section.value("amount_sat")?.content {
             // Just seen to be there.
-            let range = try section.section("amount_sat", keys: ["from", "to"])!
+            let range = try section.section(
+                "amount_sat", keys: ["from", "to", "mean", "median", "values", "weights"])!
+            if range.has("mean") || range.has("median") { return try logNormal(range) }
+            if range.has("values") { return try listed(range) }
             guard let lowest = try range.satoshi("from", from: 1),
                 let highest = try range.satoshi("to", from: 1)
             else {
-                throw section.error("amount_sat", "a range needs both 'from' and 'to'")
+                throw section.error(
+                    "amount_sat",
+                    "expected 'from' and 'to' (uniform), 'mean' and 'median' (log-normal), or 'values'")
             }
             guard lowest <= highest else { throw section.error("amount_sat", "'from' is above 'to'") }
             return .uniform(lowest: lowest, highest: highest)
@@ -111,7 +130,7 @@ extension TopologyReader {
 
     /// The nodes that `all`, `connected`, a group, a node, or a list of these means; all of them where the
     /// key is absent.
-    private func nodes(
+    func nodes(
         _ key: String, of section: Section, in topology: Topology, connected: inout [Int32]?
     ) throws(TopologyError) -> [Int32] {
         guard let value = section.value(key) else { return Array(0..<Int32(topology.nodes.count)) }
