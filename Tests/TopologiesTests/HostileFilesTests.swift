@@ -44,6 +44,10 @@ struct HostileFilesTests {
         }
     }
 
+    private static func circulating(_ keys: String) -> String {
+        "millrace: 1\nnodes: [a, b]\ntraffic: [{rate_per_hour: 1, amount_sat: 1, \(keys)}]"
+    }
+
     /// What is wrong, the file, and what its error says; nil where it is a topology after all.
     static let odd: [(name: String, text: String, says: String?)] = [
         ("a byte order mark", "\u{FEFF}" + row, nil),
@@ -125,6 +129,17 @@ struct HostileFilesTests {
         ("blanks", String(repeating: " ", count: 100_000), "the file is empty"),
         ("empty lines", String(repeating: "\n", count: 100_000), "the file is empty"),
         ("a brace and blanks", "{" + String(repeating: " ", count: 100_000), "not YAML"),
+        (
+            "swaps with nobody", circulating("circulation: {swap: 1, swap_nodes: []}"),
+            "expected a node at least"
+        ),
+        ("a payee who never stops", circulating("circulation: {spend: 0.999}"), "at most 0.99"),
+        (
+            "bursts of nothing",
+            circulating("bursts: {factor: 2, lasting: 1s, every: 1s}").replacing(
+                "_hour: 1", with: "_day: 0.00001"),
+            "a million bursts"
+        ),
         (
             "too many flows",
             "millrace: 1\nnodes: [a, b]\ntraffic: ["
