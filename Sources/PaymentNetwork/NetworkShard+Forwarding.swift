@@ -82,6 +82,12 @@ extension NetworkShard {
             sendAdd(outgoing, onion: onion, from: next, &shard)
             return nil
         } catch {
+            book(PaymentToken(rawValue: htlc.payment), at: next) { income in
+                switch error {
+                case .tooManyHTLCs, .tooMuchInFlight: income.refusedForLimits += 1
+                case .notUsable, .insufficientBalance, .peerCannotPayFee: income.refusedForBalance += 1
+                }
+            }
             return .temporaryChannelFailure
         }
     }

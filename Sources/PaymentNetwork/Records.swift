@@ -140,7 +140,12 @@ public struct NetworkSample: Sendable, Equatable {
 public struct ChannelIncome: Sendable, Equatable {
     /// HTLCs forwarded out through this channel and settled.
     public var forwards: UInt64 = 0
-    /// What those HTLCs carried.
+    /// HTLCs that were to be forwarded out through this channel and were refused, because this node could not pay
+    /// them ...
+    public var refusedForBalance: UInt64 = 0
+    /// ... or because `max_accepted_htlcs` or `max_htlc_value_in_flight_msat` was reached.
+    public var refusedForLimits: UInt64 = 0
+    /// What the forwarded HTLCs carried.
     public var volume: Millisatoshi = .zero
     /// Fees earned by forwarding out through this channel (as `bkpr-listincome` books them).
     public var routingFees: Millisatoshi = .zero
