@@ -25,7 +25,7 @@ public struct StressPlot {
         var parts = [
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(Self.text(Self.left + Self.width + 30)) \(Self.text(whole))\" font-family=\"ui-sans-serif, system-ui, sans-serif\" font-size=\"13\" role=\"img\" aria-label=\"Stress test of \(Self.escaped(title))\">",
             "<style>text{fill:#3d444d}.g{stroke:#d1d7e0}.s{stroke:#1a7f37}.l{stroke:#9a6700}.k{stroke:#cf222e}@media(prefers-color-scheme:dark){text{fill:#d1d7e0}.g{stroke:#3d444d}}</style>",
-            "<text x=\"\(Self.text(Self.left))\" y=\"24\" font-size=\"16\">\(Self.escaped(title)): \(Self.escaped(curve.verdict))</text>",
+            "<text x=\"\(Self.text(Self.left))\" y=\"24\" font-size=\"16\">\(Self.escaped(headline))</text>",
         ]
         parts += panel("settled, share of payments", at: Self.top, maximum: 1) {
             Figures.percent($0, places: 0)
@@ -55,6 +55,12 @@ public struct StressPlot {
                 "<text x=\"\(place)\" y=\"\(Self.text(Self.top - 8))\" text-anchor=\"middle\">knee</text>")
         }
         return (parts + ["</svg>"]).joined(separator: "\n") + "\n"
+    }
+
+    private var headline: String {
+        let name = TerminalText(title).truncated(to: 40).text
+        guard let knee = curve.kneePerSecond else { return "\(name): nothing gives way" }
+        return "\(name): the network bears \(Figures.paymentRate(perSecond: knee))"
     }
 
     private func panel(_ title: String, at top: Double, maximum: Double, _ label: (Double) -> String)
