@@ -47,7 +47,7 @@ public final class NetworkSimulation {
     ) throws(SimulationError) {
         try self.init(
             topology, settings: settings, recorder: recorder,
-            shardCount: settings.threads == 1 ? 1 : settings.threads * 4, resuming: state)
+            shardCount: settings.shards ?? (settings.threads == 1 ? 1 : settings.threads * 4), resuming: state)
     }
 
     init(
@@ -225,7 +225,8 @@ public final class NetworkSimulation {
             latencyMilliseconds: .init(p50: milliseconds(50), p90: milliseconds(90), p99: milliseconds(99)),
             channelIncome: ends,
             finalBalances: (0..<world.endCount).map { world.channels[$0].local.ours },
-            nodeIncome: nodes, chain: chainSummary(statistics), channelLifetimeDays: lifetime)
+            nodeIncome: nodes, chain: chainSummary(statistics), channelLifetimeDays: lifetime,
+            primitives: statistics.primitives)
     }
 
     /// The run's own length: its duration, and what its last payments took beyond. A run of so many payments that ended
