@@ -37,7 +37,7 @@ extension NetworkShard {
             return end(slot, .attemptsExhausted, &shard)
         }
         let graph = world.board.graph(at: shard.now)
-        switch firstRoute(of: payment, in: graph)
+        switch firstRoute(of: payment, from: shard.process, in: graph)
             ?? cheapestRoute(of: payment, from: shard.process, in: graph)
         {
         case .success(let route): offer(route, slot, &shard)
@@ -45,9 +45,10 @@ extension NetworkShard {
         }
     }
 
-    private func firstRoute(of payment: OwnPayment, in graph: ChannelGraph) -> Result<Route, RoutingFailure>?
-    {
-        payment.attempts == 0 ? prefetcher?.route(of: payment.token.number, in: graph) : nil
+    private func firstRoute(
+        of payment: OwnPayment, from source: UInt32, in graph: ChannelGraph
+    ) -> Result<Route, RoutingFailure>? {
+        payment.attempts == 0 ? prefetcher?.route(of: payment, from: source, in: graph) : nil
     }
 
     private func cheapestRoute(
@@ -177,5 +178,14 @@ extension NetworkShard {
             record.number << 8 | UInt64(failure?.rawValue ?? .max),
             record.fee.rawValue << 8 | UInt64(record.hops))
         if wantsRecords { records.payments.append(record) }
+        if payment.token.isReported { report(record, &shard) }
+    }
+
+    /// More payments may follow from this one.
+    private func report(_ record: PaymentRecord, _ shard: inout Shard<NetworkMessage>) {
+        var message = NetworkMessage(.paymentEnded, end: DirectionIndex(0))
+        message.id = record.number
+        message.amount = record.failure == nil ? 1 : 0
+        shard.send(to: world.trafficProcess, after: world.lookahead, message)
     }
 }

@@ -65,6 +65,7 @@ final class NetworkShard: ShardModel {
             case .commitTimer: commit(at: end, &shard)
             case .startPayment: startPayment(message, &shard)
             case .trafficTimer: traffic?.generate(&shard)
+            case .paymentEnded: traffic?.hear(of: message, &shard)
             case .openTimer: try beginOpening(of: end, &shard)
             case .openChannel: try receiveOpen(at: end, &shard)
             case .acceptChannel: try receiveAccept(at: end, &shard)

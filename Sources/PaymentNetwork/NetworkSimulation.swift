@@ -99,6 +99,7 @@ public final class NetworkSimulation {
             simulation.schedule(world.start(payment), for: UInt32(payment.source), at: payment.time)
         }
         if let time = traffic.nextTime {
+            traffic.timer = time
             simulation.schedule(
                 NetworkMessage(.trafficTimer, end: DirectionIndex(0)), for: world.trafficProcess, at: time)
         }

@@ -138,6 +138,9 @@ extension Topology.AmountDistribution {
         case .fixed(let amount): "\(Figures.satoshis(amount)) sat"
         case .uniform(let lowest, let highest):
             "\(Figures.count(lowest.rawValue)) to \(Figures.count(highest.rawValue)) sat"
+        case .logNormal(let mean, let median):
+            "\(Figures.count(mean.rawValue)) sat on average, median \(Figures.count(median.rawValue)) (log-normal)"
+        case .listed(let values, _): "one of \(Figures.counted(UInt64(values.count), "listed amount"))"
         }
     }
 }

@@ -204,6 +204,8 @@ extension Topology.AmountDistribution {
         switch self {
         case .fixed(let amount): amount.description
         case .uniform(let lowest, let highest): "\(lowest.rawValue) to \(highest)"
+        case .logNormal(let mean, let median): "log-normal, mean \(mean), median \(median)"
+        case .listed(let values, _): "one of \(values.count) amounts"
         }
     }
 }

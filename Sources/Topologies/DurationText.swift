@@ -24,6 +24,20 @@ private let durationUnits: [(name: String, microseconds: UInt64)] = [
 /// 100 years: far beyond any run, and far below what 64 bits of microseconds hold.
 let durationMaximum = Duration.seconds(36_500 * 86_400)
 
+extension Topology {
+    /// The latest moment at which a payment may start, or a channel open or close.
+    public var timeMaximum: Duration { layerOne.timeMaximum }
+}
+
+extension Topology.LayerOne {
+    /// 100 years, or the whole days of 2^31 blocks where these come faster. A height has 32 bits; the other half of
+    /// them is for what the run still has to bring to an end then.
+    var timeMaximum: Duration {
+        let days = (blockInterval * (1 << 31)).components.seconds / 86_400
+        return min(durationMaximum, .seconds(days * 86_400))
+    }
+}
+
 extension Duration {
     /// Whole microseconds; what a topology holds has no fraction of one.
     var inMicroseconds: UInt64 {

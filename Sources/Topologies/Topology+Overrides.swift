@@ -40,7 +40,9 @@ extension Topology {
         if let trace = overrides.trace {
             let traceFile = SourceFile(name: trace.fileName)
             traffic = .trace(
-                try TraceReader.read(trace.bytes, file: traceFile, names: FileNames(of: self), nodes: nodes))
+                try TraceReader.read(
+                    trace.bytes, file: traceFile, names: FileNames(of: self), nodes: nodes,
+                    latest: timeMaximum))
             // The file's duration bounded the file's traffic; a trace ends by itself.
             duration = overrides.duration
         }
@@ -57,6 +59,8 @@ extension Topology {
             switch amount {
             case .fixed(let fixed):
                 guard fixed > .zero else { throw file.error(nil, "the amount of a payment is above zero") }
+            // As a file gives them; the reader has checked them.
+            case .logNormal, .listed: break
             case .uniform(let lowest, let highest):
                 guard lowest > .zero, lowest <= highest, highest <= .supplyMaximum else {
                     throw file.error(

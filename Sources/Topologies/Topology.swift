@@ -20,6 +20,18 @@ public struct Topology: Sendable {
     /// The first stretch of the run, left out of every table.
     public var warmup: Duration
     public var seed: UInt64
+    /// The graph file that channels come from, if any.
+    public var graph: Graph?
+
+    /// Whether any channel's balance is left to `balances`.
+    public var drawsBalances: Bool { channels.contains { $0.opensAt == nil && $0.balance1 == nil } }
+
+    /// A channel graph of another program.
+    public struct Graph: Sendable, Hashable {
+        public var format: GraphFormat
+        /// Whether it is the topology by itself, its traffic assumed; else a topology file refers to it.
+        public var isWholeTopology: Bool
+    }
 
     public struct Node: Sendable, Hashable {
         /// The public key (66 hexadecimal digits) in a graph file, else the name.
@@ -127,28 +139,6 @@ public struct Topology: Sendable {
     public enum Traffic: Sendable {
         case flows([Flow])
         case trace([TracePayment])
-    }
-
-    /// A stream of payments: Poisson in time, payer and payee drawn evenly from two sets.
-    public struct Flow: Sendable, Hashable {
-        public var name: String
-        /// Payments per simulated second. Positive.
-        public var rate: Double
-        public var amount: AmountDistribution
-        /// Indices into `nodes`, ascending, without repeats. A payer never draws itself as payee.
-        public var payers: [Int32]
-        public var payees: [Int32]
-        public var startsAt: Duration
-        /// Nil: at the end of the traffic.
-        public var endsAt: Duration?
-        /// The traffic nobody asked for: the default of a raw graph.
-        public var isAssumed: Bool
-    }
-
-    public enum AmountDistribution: Sendable, Hashable {
-        case fixed(Millisatoshi)
-        /// Whole satoshis, both ends included.
-        case uniform(lowest: Satoshi, highest: Satoshi)
     }
 
     public struct TracePayment: Sendable, Hashable {

@@ -81,7 +81,10 @@ struct RouteCommand: ParsableCommand {
     func run() throws {
         var (topology, _) = try input.read()
         if let seed { topology.seed = seed }
-        if let balanceRule { topology.balances = balanceRule }
+        if let balanceRule {
+            try balanceRule.refuseIfIdle(in: topology)
+            topology.balances = balanceRule
+        }
         let graph = ChannelGraph(
             nodeCount: topology.nodes.count,
             channels: topology.channels.map { channel in
@@ -111,7 +114,9 @@ struct RouteCommand: ParsableCommand {
         guard path != "-" || input.path != "-" else {
             throw CommandFailure(.usage, "standard input cannot be both the topology and the queries")
         }
-        let file = path == "-" ? try InputReader.standardInput() : try InputReader.file(at: path)
+        let file =
+            path == "-"
+            ? try InputReader.standardInput(limit: .table) : try InputReader.file(at: path, limit: .table)
         let queries: [Topology.RouteQuery]
         do {
             queries = try topology.routeQueries(

@@ -55,6 +55,7 @@ struct StressCommand: ParsableCommand {
         // Each step offers all its payments, however long its rate takes for them, and counts every one.
         topology.duration = nil
         topology.warmup = .zero
+        topology.leaveOutCirculation()
         guard let base = topology.offeredRate(ofFirst: payments) else {
             throw CommandFailure(
                 .badInput, "\(input.path): no traffic to scale; it needs flows, or a trace of some length")

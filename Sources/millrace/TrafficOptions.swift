@@ -31,6 +31,7 @@ struct TrafficOptions: ParsableArguments {
         if amountSat != nil, trace != nil {
             throw ValidationError("--amount-sat and --trace exclude each other: a trace has its own amounts")
         }
+        if trace == "-" { throw ValidationError(InputReader.refusal(ofStandardInputFor: "--trace")) }
     }
 
     /// Applies these, `rate` and `duration` to a topology. A trace joins `inputs`.
@@ -38,6 +39,13 @@ struct TrafficOptions: ParsableArguments {
         rate: Double? = nil, duration: Duration? = nil, warmup: Duration? = nil, to topology: inout Topology,
         inputs: inout [InputFile], copies: [InputFile]? = nil
     ) throws(CommandFailure) {
+        if let balanceRule { try balanceRule.refuseIfIdle(in: topology) }
+        if trace == nil, topology.graph?.isWholeTopology == true, topology.hasNoFlows {
+            throw CommandFailure(
+                .badInput,
+                "\(topology.name): no two nodes of this graph can pay each other, so there is no traffic to assume: "
+                    + "no circle of enabled policies; give it payments with --trace FILE.csv")
+        }
         var overrides = Topology.Overrides()
         overrides.rate = rate
         overrides.duration = duration
@@ -46,7 +54,10 @@ struct TrafficOptions: ParsableArguments {
         overrides.seed = seed
         overrides.balances = balanceRule
         if let trace {
-            var file = if let copies { try copies.file(.trace) } else { try InputReader.file(at: trace) }
+            var file =
+                if let copies { try copies.file(.trace) } else {
+                    try InputReader.file(at: trace, limit: .table)
+                }
             file.role = .trace
             overrides.trace = (file.bytes, trace)
             inputs.append(file)
@@ -66,5 +77,25 @@ struct TrafficOptions: ParsableArguments {
         if let seed { given.append(("seed", seed.description)) }
         if let balanceRule { given.append(("balance-rule", balanceRule.rawValue)) }
         return given
+    }
+}
+
+extension Topology.BalanceRule {
+    /// Refuses the option `--balance-rule` where it would change nothing.
+    func refuseIfIdle(in topology: Topology) throws(CommandFailure) {
+        guard !topology.drawsBalances else { return }
+        throw CommandFailure(
+            .usage,
+            "--balance-rule: \(topology.name) leaves no balance to be drawn; every channel gives its own, or is "
+                + "opened in the run")
+    }
+}
+
+extension Topology {
+    fileprivate var hasNoFlows: Bool {
+        switch traffic {
+        case .flows(let flows): flows.isEmpty
+        case .trace: false
+        }
     }
 }
