@@ -89,7 +89,8 @@ extension RunStatistics {
         [
             \.payments.attempted, \.payments.routable, \.payments.settled, \.payments.failed,
             \.warmupPayments,
-            \.attempts, \.hops, \.started, \.settled, \.failed, \.signaturesMade, \.signaturesVerified,
+            \.attempts, \.hops, \.started, \.settled, \.failed,
+            \.primitives.keyPairs, \.primitives.signatures, \.primitives.verifications, \.primitives.hashes,
             \.channelsOpened, \.channelsClosed, \.openingsRefused, \.closingsRefused, \.lastRevocation,
         ]
     }

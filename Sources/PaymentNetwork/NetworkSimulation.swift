@@ -47,7 +47,7 @@ public final class NetworkSimulation {
     ) throws(SimulationError) {
         try self.init(
             topology, settings: settings, recorder: recorder,
-            shardCount: settings.threads == 1 ? 1 : settings.threads * 4, resuming: state)
+            shardCount: settings.shards ?? (settings.threads == 1 ? 1 : settings.threads * 4), resuming: state)
     }
 
     init(
@@ -236,7 +236,7 @@ public final class NetworkSimulation {
             channelIncome: ends,
             finalBalances: (0..<world.endCount).map { world.channels[$0].local.ours },
             nodeIncome: nodes, chain: chainSummary(statistics), channelLifetimeDays: lifetime,
-            timeline: timeline)
+            timeline: timeline, primitives: statistics.primitives)
     }
 
     /// The run's own length: its duration, and what its last payments took beyond. A run of so many payments that ended

@@ -188,6 +188,8 @@ public enum SignatureMode: String, Sendable, CaseIterable {
 public struct RunSettings: Sendable {
     public var signatures: SignatureMode = .lazy
     public var threads: Int = 1
+    /// Into how many shards the processes are divided; nil: as suits the threads. Changes no result.
+    public var shards: Int?
     /// Whether first routes are found ahead of time where there are several threads. Changes no result.
     public var prefetch = true
     /// Exactly the first so many payments of the merged traffic; nil: all that start within the duration.
@@ -250,6 +252,7 @@ public struct RunResult: Sendable {
     public var channelLifetimeDays: UInt32
     /// By simulated hour.
     public var timeline: [TimelineRecord]
+    public var primitives: PrimitiveCounts
 
     public struct PaymentCounts: Sendable, Equatable {
         public var attempted: UInt64 = 0

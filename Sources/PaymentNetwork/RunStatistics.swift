@@ -17,8 +17,7 @@ struct RunStatistics {
     var started: UInt64 = 0
     var settled: UInt64 = 0
     var failed: UInt64 = 0
-    var signaturesMade: UInt64 = 0
-    var signaturesVerified: UInt64 = 0
+    var primitives = PrimitiveCounts()
     var channelsOpened: UInt64 = 0
     var channelsClosed: UInt64 = 0
     var openingsRefused: UInt64 = 0
@@ -77,8 +76,7 @@ struct RunStatistics {
         started += other.started
         settled += other.settled
         failed += other.failed
-        signaturesMade += other.signaturesMade
-        signaturesVerified += other.signaturesVerified
+        primitives.add(other.primitives)
         channelsOpened += other.channelsOpened
         channelsClosed += other.channelsClosed
         openingsRefused += other.openingsRefused

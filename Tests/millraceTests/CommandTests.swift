@@ -45,7 +45,7 @@ struct CommandTests {
             "digest", "seed", "threads", "signatures", "events", "messages", "simulated_seconds",
             "wall_seconds",
             "loading_seconds", "payments", "failures", "attempts", "mean_hops", "fees_paid_msat",
-            "fees_earned_msat", "income",
+            "fees_earned_msat", "income", "primitives",
         ]
         #expect(Set(promised).subtracting(document.keys).isEmpty)
         #expect(document["seed"] as? Int == 3)
