@@ -60,7 +60,7 @@ public struct RouteReport {
         ]
     }
 
-    private func json(of route: Route) -> JSONValue {
+    func json(of route: Route) -> JSONValue {
         [
             "sent_msat": .unsigned(route.amountSent.rawValue),
             "fee_msat": .unsigned(route.totalFee.rawValue),
@@ -155,7 +155,7 @@ public struct RouteReport {
         }
     }
 
-    private static func reasonName(of failure: RoutingFailure) -> String {
+    static func reasonName(of failure: RoutingFailure) -> String {
         switch failure {
         case .destinationIsSource: "destination_is_source"
         case .noRoute: "no_route"

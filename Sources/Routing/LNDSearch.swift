@@ -129,15 +129,49 @@ struct LNDSearch {
     /// those two in the comparison breaks a limit). Ways are taken in order of what a whole route with them costs at the
     /// least, by the least weight and the highest probability from the source at the amount delivered.
     ///
-    /// As in `BidirectionalSearch`, an `htlc_minimum` above the amount delivered breaks the argument that a smaller
-    /// amount is never worse; a route that needs such fees to rise is not looked for.
-    func bestRoute() -> Route? {
+    /// As in `LabelSearch`, an `htlc_minimum` above the amount delivered breaks the argument that a smaller amount is
+    /// never worse. Where a dearer way on might meet one and still be the best, a second pass keeps labels apart by
+    /// amount and nodes visited, up to a bound; `isUndecided` says that it ended there.
+    func bestRoute() -> (route: Route?, isUndecided: Bool) {
         let bounds = LNDBounds(self)
-        guard bounds.weights[Int(request.destination)] != .max else { return nil }
-        return search(bounds)
+        guard bounds.weights[Int(request.destination)] != .max else { return (nil, false) }
+        let first = search(bounds, threshold: 0, costMaximum: .infinity)
+        let known = first.route.map { model.cost(of: $0, in: graph).cost } ?? .infinity
+        let threshold = highestThreshold(bounds, within: known)
+        guard threshold > 0 else { return first }
+        let second = search(bounds, threshold: threshold, costMaximum: known)
+        return (second.route ?? first.route, second.isUndecided)
     }
 
-    private func search(_ bounds: LNDBounds) -> Route? {
+    /// The largest minimum that a route of at most this cost might meet and one of less fees might not; or zero.
+    private func highestThreshold(_ bounds: LNDBounds, within costMaximum: Double) -> UInt64 {
+        let amount = request.amount.rawValue
+        var highest: UInt64 = 0
+        for node in 0..<graph.nodeCount where node != Int(request.destination) {
+            let row = graph.layout.incomingRows[node]
+            for position in row.start..<row.end {
+                let edge = graph.incoming[Int(position)]
+                let peer = Int(edge.peer)
+                guard edge.minimum > amount, edge.minimum <= edge.maximum, edge.minimum > highest,
+                    edge.minimum - amount < feeCeiling, bounds.weights[peer] != .max
+                else { continue }
+                let least = model.cost(
+                    weight: edge.minimum - amount + bounds.weights[peer],
+                    probability: bounds.probabilities[peer], failureCost: failureCost)
+                if least <= costMaximum { highest = edge.minimum }
+            }
+        }
+        return highest
+    }
+
+    /// Bounds a pass with a threshold to tens of milliseconds; no generated graph comes near.
+    private static let dividedLabelsMaximum = 1 << 14
+
+    /// The best route, or with a threshold the best that costs less than `costMaximum`. A threshold of zero: minimums
+    /// divide no labels.
+    private func search(
+        _ bounds: LNDBounds, threshold: UInt64, costMaximum: Double
+    ) -> (route: Route?, isUndecided: Bool) {
         var labels = [start]
         var atNode = [[Int32]](repeating: [], count: graph.nodeCount)
         var heap = SearchHeap(capacity: 1_024)
@@ -147,7 +181,8 @@ struct LNDSearch {
         while heap.count > 0 {
             let index = Int32(heap.popLeast().node)
             let label = labels[Int(index)]
-            if label.node == request.source { return route(of: label, in: labels) }
+            if label.node == request.source { return (route(of: label, in: labels), false) }
+            if threshold > 0, labels.count >= Self.dividedLabelsMaximum { return (nil, true) }
             guard atNode[Int(label.node)].contains(index) else { continue }
             let row = graph.layout.incomingRows[Int(label.node)]
             for position in row.start..<row.end {
@@ -159,11 +194,14 @@ struct LNDSearch {
                 let probability = longer.probability * bounds.probabilities[peer]
                 // A hair below the bound, since products in another order differ in their last bits.
                 guard probability >= model.probabilityMinimum * (1 - 1e-12) else { continue }
-                if atNode[peer].contains(where: { replaces(labels[Int($0)], longer) }) { continue }
-                atNode[peer].removeAll { replaces(longer, labels[Int($0)]) }
                 let least = model.cost(
                     weight: longer.weight + bounds.weights[peer], probability: probability,
                     failureCost: failureCost)
+                guard least * (1 - 1e-12) < costMaximum else { continue }
+                if atNode[peer].contains(where: { replaces(labels[Int($0)], longer, threshold, labels) }) {
+                    continue
+                }
+                atNode[peer].removeAll { replaces(longer, labels[Int($0)], threshold, labels) }
                 atNode[peer].append(Int32(labels.count))
                 // The bits of non-negative numbers stand in their order.
                 heap.push(
@@ -173,12 +211,28 @@ struct LNDSearch {
                 labels.append(longer)
             }
         }
-        return nil
+        return (nil, false)
     }
 
-    private func replaces(_ a: Label, _ b: Label) -> Bool {
-        a.weight <= b.weight && a.probability >= b.probability && a.amount <= b.amount && a.hops <= b.hops
-            && a.cltv <= b.cltv
+    /// Whether everything that leads to the labels' node can follow `a` in place of `b`.
+    private func replaces(_ a: Label, _ b: Label, _ threshold: UInt64, _ labels: [Label]) -> Bool {
+        guard
+            a.weight <= b.weight && a.probability >= b.probability && a.amount <= b.amount
+                && a.hops <= b.hops && a.cltv <= b.cltv
+        else { return false }
+        if threshold == 0 { return true }
+        guard a.amount == b.amount || a.amount >= threshold else { return false }
+        return isSubset(a, b, labels)
+    }
+
+    /// Whether `b` visits every node that `a` does.
+    private func isSubset(_ a: Label, _ b: Label, _ labels: [Label]) -> Bool {
+        var label = a
+        while label.next >= 0 {
+            label = labels[Int(label.next)]
+            if !visits(b, label.node, labels) { return false }
+        }
+        return true
     }
 
     private func visits(_ label: Label, _ node: Int32, _ labels: [Label]) -> Bool {
@@ -256,7 +310,15 @@ extension RouteSearch {
         mark(excluding)
         defer { unmark(excluding) }
         let search = LNDSearch(model, graph, request, excluded: excluded, spendable: spendable)
-        guard let route = isExact ? search.bestRoute() : search.greedyRoute() else { throw .noRoute }
+        let route: Route?
+        if isExact {
+            let best = search.bestRoute()
+            route = best.route
+            if best.isUndecided { undecidedCount += 1 }
+        } else {
+            route = search.greedyRoute()
+        }
+        guard let route else { throw .noRoute }
         if let maximum = request.feeMaximum, maximum < route.totalFee {
             throw .feeLimitExceeded(least: route.totalFee)
         }

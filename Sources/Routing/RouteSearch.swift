@@ -18,7 +18,7 @@ public final class RouteSearch {
     /// Queries so far that took the search with several labels a node: it costs milliseconds.
     public private(set) var labelSearchCount = 0
     /// Those of them whose answer is the best found, but not proved to be the best there is.
-    public private(set) var undecidedCount = 0
+    public internal(set) var undecidedCount = 0
 
     /// Claimed by the first query under a cost model other than the fee alone.
     private var costMemory: CostMemory?

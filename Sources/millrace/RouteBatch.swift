@@ -12,12 +12,15 @@ struct RouteBatch: Sendable {
     struct Answer: Sendable {
         /// Nil: no route.
         var fee: Millisatoshi?
+        /// Of the longest part.
         var hops: Int?
+        var parts: Int?
         var microseconds: Double
     }
 
     let topology: Topology
     let queries: [Topology.RouteQuery]
+    private let showsParts: Bool
     private let answers: [Answer]
 
     /// Answers all queries; each thread has its own search and takes a handful of queries at a time.
@@ -25,8 +28,8 @@ struct RouteBatch: Sendable {
     /// - Throws: code 130 when interrupted.
     init(
         _ queries: [Topology.RouteQuery], of topology: Topology, in graph: ChannelGraph, threads: Int,
-        line: ProgressLine,
-        answer: @Sendable (RouteRequest, RouteSearch) -> Result<Route, RoutingFailure>
+        showsParts: Bool, line: ProgressLine,
+        answer: @Sendable (RouteRequest, RouteSearch) -> Result<[Route], RoutingFailure>
     ) throws(CommandFailure) {
         let board = AnswerBoard(count: queries.count, line: line)
         let finalCLTVExpiryDelta = UInt32(topology.payments.finalCLTVExpiryDelta)
@@ -41,9 +44,10 @@ struct RouteBatch: Sendable {
                     let stopwatch = Stopwatch()
                     let result = answer(request, search)
                     let seconds = stopwatch.seconds
-                    let route = try? result.get()
+                    let parts = try? result.get()
                     return Answer(
-                        fee: route?.totalFee, hops: route?.hops.count,
+                        fee: parts.map { $0.reduce(.zero) { $0 + $1.totalFee } },
+                        hops: parts?.map(\.hops.count).max(), parts: parts?.count,
                         microseconds: (seconds * 1e9).rounded() / 1e3)
                 }
                 board.put(answers, at: range.lowerBound)
@@ -53,18 +57,21 @@ struct RouteBatch: Sendable {
         if Interruption.isRequested { throw CommandFailure(.interrupted, "interrupted") }
         self.topology = topology
         self.queries = queries
+        self.showsParts = showsParts
         self.answers = board.answers
     }
 
     /// A header and a line for each query; without a route, fee and hops are empty.
     var csv: [UInt8] {
-        var text = "source,destination,amount_msat,fee_msat,hops,microseconds\n"
+        var text = "source,destination,amount_msat,fee_msat,hops,\(showsParts ? "parts," : "")microseconds\n"
         for (query, answer) in zip(queries, answers) {
             text += Self.field(topology.nodes[Int(query.source)].id) + ","
             text += Self.field(topology.nodes[Int(query.destination)].id) + ","
             text += "\(query.amount.rawValue),"
             text += (answer.fee.map { $0.rawValue.description } ?? "") + ","
-            text += (answer.hops.map(\.description) ?? "") + ",\(answer.microseconds)\n"
+            text += (answer.hops.map(\.description) ?? "") + ","
+            if showsParts { text += (answer.parts.map(\.description) ?? "") + "," }
+            text += "\(answer.microseconds)\n"
         }
         return Array(text.utf8)
     }
@@ -84,14 +91,18 @@ struct RouteBatch: Sendable {
         return [
             "queries": .array(
                 zip(queries, answers).map { query, answer in
-                    [
-                        "source": .text(topology.nodes[Int(query.source)].id),
-                        "destination": .text(topology.nodes[Int(query.destination)].id),
-                        "amount_msat": .unsigned(query.amount.rawValue),
-                        "fee_msat": JSONValue(answer.fee?.rawValue),
-                        "hops": JSONValue(answer.hops.map { UInt64($0) }),
-                        "microseconds": .number(answer.microseconds),
+                    var members: [JSONValue.Member] = [
+                        .init("source", .text(topology.nodes[Int(query.source)].id)),
+                        .init("destination", .text(topology.nodes[Int(query.destination)].id)),
+                        .init("amount_msat", .unsigned(query.amount.rawValue)),
+                        .init("fee_msat", JSONValue(answer.fee?.rawValue)),
+                        .init("hops", JSONValue(answer.hops.map { UInt64($0) })),
+                        .init("microseconds", .number(answer.microseconds)),
                     ]
+                    if showsParts {
+                        members.append(.init("parts", JSONValue(answer.parts.map { UInt64($0) })))
+                    }
+                    return .object(members)
                 }),
             "summary": [
                 "queries": JSONValue(queries.count),

@@ -47,6 +47,12 @@ struct RouteCommand: ParsableCommand {
     @Option(help: ArgumentHelp("What the payer minds: whose cost the route is best by."))
     var model: RoutingModel = .cheapestFee
 
+    @Option(
+        help: ArgumentHelp(
+            "Divides the amount: by halves where no route carries it, or as the flow of least cost, which has a cost of its own in place of a model.",
+            valueName: "none|halving|mcf"))
+    var split: Splitting = .none
+
     @Flag(help: "Draw the balances a run would start from, and look at them.")
     var balances = false
 
@@ -69,6 +75,9 @@ struct RouteCommand: ParsableCommand {
             }
         } else if from == nil || to == nil || amountMsat == nil {
             throw ValidationError("a route needs --from, --to and --amount-msat, or --queries for many")
+        }
+        if split == .minimumCostFlow, model != .cheapestFee {
+            throw ValidationError("--split mcf has a cost of its own: it takes no --model")
         }
         if queries == nil, threads != nil {
             throw ValidationError("--threads spreads --queries; a single route has nothing to spread")
@@ -101,8 +110,15 @@ struct RouteCommand: ParsableCommand {
                 amount: Millisatoshi(amountMsat),
                 finalCLTVExpiryDelta: UInt32(topology.payments.finalCLTVExpiryDelta))
             let result = Self.answer(
-                to: request, in: graph, by: RouteSearch(for: graph), model: model, balances: known)
-            let report = RouteReport(result, to: request, in: topology, balances: known)
+                to: request, in: graph, by: RouteSearch(for: graph), model: model, split: split,
+                balances: known)
+            guard split == .none else {
+                let report = SplitReport(result, to: request, in: topology, balances: known)
+                try Output.write(
+                    json ? report.json.encoded() : Array(report.text(style: Terminal.outputStyle).utf8))
+                return
+            }
+            let report = RouteReport(result.map { $0[0] }, to: request, in: topology, balances: known)
             try Output.write(
                 json ? report.json.encoded() : Array(report.text(style: Terminal.outputStyle).utf8))
         }
@@ -124,13 +140,13 @@ struct RouteCommand: ParsableCommand {
         } catch {
             throw CommandFailure(.badInput, error.description)
         }
-        let model = model
+        let (model, split) = (model, split)
         Interruption.listen()
         let batch = try RouteBatch(
-            queries, of: topology, in: graph, threads: Int(threads ?? 1),
+            queries, of: topology, in: graph, threads: Int(threads ?? 1), showsParts: split != .none,
             line: ProgressLine(isQuiet: false)
         ) { request, search in
-            Self.answer(to: request, in: graph, by: search, model: model, balances: balances)
+            Self.answer(to: request, in: graph, by: search, model: model, split: split, balances: balances)
         }
         try Output.write(json ? batch.json.encoded() : batch.csv)
     }
@@ -146,13 +162,12 @@ struct RouteCommand: ParsableCommand {
     /// Looks at the payer's own balances only, as a payer can.
     private static func answer(
         to request: RouteRequest, in graph: ChannelGraph, by search: RouteSearch,
-        model: RoutingModel, balances: [Millisatoshi]?
-    ) -> Result<Route, RoutingFailure> {
-        let spendable: ((DirectionIndex) -> Millisatoshi)? = balances.map { balances in
-            { balances[Int($0.rawValue)] }
-        }
+        model: RoutingModel, split: Splitting, balances: [Millisatoshi]?
+    ) -> Result<[Route], RoutingFailure> {
+        var whole = SplitRequest(request, splitting: split, model: model)
+        whole.spendable = balances.map { balances in { balances[Int($0.rawValue)] } }
         do {
-            return .success(try search.route(request, in: graph, by: model, spendable: spendable))
+            return .success(try search.parts(whole, in: graph))
         } catch {
             return .failure(error)
         }
@@ -175,3 +190,4 @@ struct RouteCommand: ParsableCommand {
 }
 
 extension RoutingModel: ExpressibleByArgument {}
+extension Splitting: ExpressibleByArgument {}

@@ -3,11 +3,7 @@ import Testing
 
 @testable import Routing
 
-#if DEBUG
-    private let graphsPerBatch: UInt64 = 300
-#else
-    private let graphsPerBatch: UInt64 = 10_000
-#endif
+private let graphsPerBatch: UInt64 = extent(300, all: 10_000)
 
 /// A model made to be hard: what a channel costs has nothing to do with its fee, and jumps with the amount, so that
 /// the way of least cost is seldom the one of least amount.

@@ -3,11 +3,7 @@ import Testing
 
 @testable import Routing
 
-#if DEBUG
-    private let graphsPerBatch: UInt64 = 500
-#else
-    private let graphsPerBatch: UInt64 = 20_000
-#endif
+private let graphsPerBatch: UInt64 = extent(500, all: 20_000)
 
 /// The search against every simple path of small graphs: 8 batches of each nastiness, 500 graphs a batch in a
 /// debug build (16,000 in all) and 20,000 in a release build (640,000).

@@ -6,7 +6,10 @@ import LightningTypes
 /// Bitcoin mainnet's public graph of 3 February 2026 with 2,000 queries and their least fees, if it lies beside
 /// the repository: real data are not part of it.
 struct MainnetSnapshot {
-    static let folder = URL(filePath: #filePath).deletingLastPathComponent()
+    /// Beside the repository, or where the environment variable `MILLRACE_SNAPSHOT` says.
+    static let folder =
+        ProcessInfo.processInfo.environment["MILLRACE_SNAPSHOT"].map { URL(filePath: $0) }
+        ?? URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "../../../shared/data/mainnet-2026-02-03").standardizedFileURL
 
     static var isPresent: Bool {

@@ -3,11 +3,7 @@ import Testing
 
 @testable import Routing
 
-#if DEBUG
-    private let destinationCount = 40
-#else
-    private let destinationCount = 400
-#endif
+private let destinationCount = extent(40, all: 400)
 private let sourcesPerDestination = 250
 
 /// Skipped where the snapshot does not lie beside the repository.
