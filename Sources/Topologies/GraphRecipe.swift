@@ -160,13 +160,21 @@ public struct GraphRecipe: Sendable {
     }
 
     /// The topology of the graph alone, with the traffic of a graph that says nothing of any, as text.
-    public func topologyText() -> String {
+    ///
+    /// - Throws: `Fault` for a graph that is too large to be written down; `generate` can describe it.
+    public func topologyText() throws(Fault) -> String {
         let (nodes, channels, _) = GraphGenerator.draft(of: self).inOrder()
         var topology = Topology(
             name: kind.rawValue, nodes: nodes, channels: channels, balances: .uniform, layerOne: .standard,
             payments: .standard, latency: .standard, traffic: .flows([]), duration: .seconds(3_600),
             warmup: .zero, seed: seed)
         topology.traffic = .flows(topology.assumedFlows())
-        return TopologyWriter.text(of: topology)
+        do {
+            return try TopologyWriter.text(of: topology)
+        } catch {
+            throw Fault(
+                key: "nodes",
+                message: "\(error); let a topology describe it: 'generate: {kind: \(kind.rawValue), ...}'")
+        }
     }
 }

@@ -37,8 +37,13 @@ extension Topology {
         let isParty = draft.partyFilter(draft.inOrder().newIndex)
         let topology = Topology(
             rawGraph: draft, format: format, name: defaultName(of: fileName), options: options)
-        return TopologyWriter.text(
-            of: topology, onlyForwards: topology.nodes.indices.map { !isParty(Int32($0)) })
+        do {
+            return try TopologyWriter.text(
+                of: topology, onlyForwards: topology.nodes.indices.map { !isParty(Int32($0)) })
+        } catch {
+            throw SourceFile(name: fileName).error(
+                nil, "\(error); let a topology refer to it: 'graph: {format: \(format.rawValue), file: ...}'")
+        }
     }
 }
 

@@ -8,8 +8,16 @@ struct TopologyWriter {
     private let onlyForwards: [Bool]
     private var text = ""
 
+    /// Text that would be more than a topology file may have; some 600,000 channels are.
+    struct TooLong: Error, CustomStringConvertible {
+        var description: String {
+            "so large that its tables would be more than the "
+                + "\(TextBytes.inMebibytes(TextBytes.topologyBytesMaximum)) a topology file may have"
+        }
+    }
+
     /// - Parameter topology: of a graph or a generator: no channel of it is opened or closed in the run.
-    static func text(of topology: Topology, onlyForwards: [Bool] = []) -> String {
+    static func text(of topology: Topology, onlyForwards: [Bool] = []) throws(TooLong) -> String {
         precondition(
             topology.channels.allSatisfy { $0.opensAt == nil && $0.closesAt == nil },
             "tables hold standing channels")
@@ -18,6 +26,7 @@ struct TopologyWriter {
         writer.writeTraffic()
         writer.writeNodes()
         writer.writeChannels()
+        guard writer.text.utf8.count <= TextBytes.topologyBytesMaximum else { throw TooLong() }
         return writer.text
     }
 

@@ -12,7 +12,16 @@ struct GenerateCommand: ParsableCommand {
             also describe its graph: 'generate: {kind: mainnet-like, nodes: 5000}'.
             """)
 
-    @Argument(help: ArgumentHelp("The family of graphs.", valueName: "kind"))
+    @Argument(
+        help: ArgumentHelp("The family of graphs.", valueName: "kind"),
+        transform: { text in
+            guard let kind = GraphRecipe.Kind(rawValue: text) else {
+                let names = GraphRecipe.Kind.allCases.map(\.rawValue)
+                let hint = nearest(to: text, among: names).map { "did you mean '\($0)'?" }
+                throw ValidationError(hint ?? "there are \(names.joined(separator: ", "))")
+            }
+            return kind
+        })
     var kind: GraphRecipe.Kind
 
     @Option(
@@ -84,5 +93,3 @@ struct GenerateCommand: ParsableCommand {
         }
     }
 }
-
-extension GraphRecipe.Kind: ExpressibleByArgument {}

@@ -1,3 +1,4 @@
+import Foundation
 import LightningTypes
 import Testing
 
@@ -142,5 +143,14 @@ struct GeneratorTests {
         #expect(graph.cltvExpiryDelta.p25 == 40 && graph.cltvExpiryDelta.p50 == 80)
         #expect(graph.cltvExpiryDelta.p90 == 144)
         #expect(isNear(UInt64(graph.largestStronglyConnectedComponent), 6_191, within: 10))
+    }
+
+    @Test func `the shipped month of mainnet generates its graph`() throws {
+        let path = Place.repository.appendingPathComponent("topologies/mainnet-like.yaml")
+        let month = try Topology(
+            bytes: Array(try Data(contentsOf: path)), fileName: path.path, directory: "")
+        #expect(month.name == "mainnet-like")
+        #expect(month.nodes.count == GraphRecipe.mainnetNodes)
+        #expect(month.duration == .seconds(30 * 86_400))
     }
 }
