@@ -72,7 +72,8 @@ extension Simulation where Payload: StorablePayload {
             try reader.check(time >= now && time < 1 << 62, "the time of an event")
             try reader.check(Int(source) < processCount, "the source of an event")
             try reader.check(Int(destination) < processCount, "the destination of an event")
-            try reader.check(sequence < shards[0].progress[Int(source)].sequence, "the sequence number of an event")
+            try reader.check(
+                sequence < shards[0].progress[Int(source)].sequence, "the sequence number of an event")
             let key = EventKey(time: time, source: source, sequence: sequence)
             try reader.check(previous.map { $0 < key } ?? true, "the order of events")
             previous = key

@@ -47,7 +47,8 @@ public final class NetworkSimulation {
     ) throws(SimulationError) {
         try self.init(
             topology, settings: settings, recorder: recorder,
-            shardCount: settings.shards ?? (settings.threads == 1 ? 1 : settings.threads * 4), resuming: state)
+            shardCount: settings.shards ?? (settings.threads == 1 ? 1 : settings.threads * 4), resuming: state
+        )
     }
 
     init(
