@@ -20,6 +20,7 @@ func benchmarkEagerCost(_ path: String, repetitions: Int) throws {
     for (name, counter, cost) in [
         ("Ed25519 key pair", \.keyPairs, costs.keyPair), ("Ed25519 signature", \.signatures, costs.signature),
         ("Ed25519 verification", \.verifications, costs.verification),
+        ("SHA-256 of a transaction", \.transactionHashes, costs.transactionHash),
         ("SHA-256, BLAKE2b", \.hashes, costs.hash),
     ] as [(String, KeyPath<PrimitiveCounts, UInt64>, Double)] {
         let counts = [lazy, eager].map { $0.result.primitives[keyPath: counter] }
