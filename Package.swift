@@ -15,7 +15,16 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 let package = Package(
     name: "millrace",
     platforms: [.macOS(.v15)],
-    products: [.executable(name: "millrace", targets: ["millrace"])],
+    products: [
+        .executable(name: "millrace", targets: ["millrace"]),
+        // For the benchmarks, a package of their own.
+        .library(
+            name: "MillraceModules",
+            targets: [
+                "EventSimulation", "LightningTypes", "Cryptography", "Settlement", "PaymentChannels",
+                "PaymentNetwork", "Topologies",
+            ]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
@@ -32,7 +41,7 @@ let package = Package(
         library("Settlement", ["LightningTypes", "Cryptography", "Randomness", "Snapshots"]),
         library("PaymentChannels", ["LightningTypes", "Cryptography", "Settlement", "Snapshots"]),
         library("Routing", ["LightningTypes"]),
-        library("Topologies", ["LightningTypes", "Randomness", "Yams"]),
+        library("Topologies", ["LightningTypes", "Randomness", "Routing", "Yams"]),
         library(
             "PaymentNetwork",
             [

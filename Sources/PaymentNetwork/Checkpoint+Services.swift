@@ -132,65 +132,6 @@ extension LayerOneProcess.Watch {
     }
 }
 
-extension TrafficProcess {
-    func write(to writer: inout SnapshotWriter) {
-        writer.write(lastStart)
-        writer.write(upcoming != nil)
-        if let upcoming {
-            writer.write(upcoming.number)
-            writer.write(upcoming.time)
-            writer.write(upcoming.source)
-            writer.write(upcoming.destination)
-            writer.write(upcoming.amount.rawValue)
-        }
-        source.write(to: &writer)
-    }
-
-    func read(from reader: inout SnapshotReader) throws(SnapshotError) {
-        lastStart = try reader.read()
-        upcoming = nil
-        if try reader.readFlag() {
-            let payment = PlannedPayment(
-                number: try reader.read(), time: try reader.read(), source: try reader.read(),
-                destination: try reader.read(), amount: Millisatoshi(try reader.read()))
-            let nodes = 0..<Int32(world.nodeCount)
-            try reader.check(
-                nodes.contains(payment.source) && nodes.contains(payment.destination)
-                    && payment.source != payment.destination && payment.number < 1 << 63
-                    && payment.time >= 2 * world.lookahead,
-                "the payment that comes next")
-            upcoming = payment
-        }
-        try source.read(from: &reader, seed: world.topology.seed)
-    }
-}
-
-extension TrafficSource {
-    /// How far each stream was drawn; what they are streams of, the topology says.
-    func write(to writer: inout SnapshotWriter) {
-        writer.write(count)
-        writer.write(count: flows.count)
-        for flow in flows {
-            writer.write(flow.gaps.position)
-            writer.write(flow.choices.position)
-            writer.write(flow.next)
-        }
-    }
-
-    mutating func read(from reader: inout SnapshotReader, seed: UInt64) throws(SnapshotError) {
-        count = try reader.read()
-        let isInTrace = flows.isEmpty ? count <= UInt64(trace.count) : true
-        try reader.check(try reader.readCount(of: 24) == flows.count && isInTrace, "how far the traffic is")
-        for index in flows.indices {
-            flows[index].resume(
-                gaps: try reader.read(), choices: try reader.read(), next: try reader.readDouble(),
-                seed: seed,
-                index: index)
-            try reader.check(flows[index].next >= 0, "the time of the next payment")
-        }
-    }
-}
-
 extension GossipBoard {
     /// From when the latest version is seen.
     fileprivate var latestTime: UInt64 { versions.last?.time ?? 0 }

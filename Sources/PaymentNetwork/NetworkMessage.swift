@@ -37,6 +37,10 @@ struct NetworkMessage: EventPayload {
         case commitTimer
         /// A payment to make.
         case startPayment
+        /// A payer to traffic: payment `id` ended; `amount` is 1 if it settled, else 0.
+        case paymentEnded
+        /// A payee to itself: the first part of `payment` has waited long enough for the others.
+        case partsTimer
 
         /// The name in the specification; nil for what is no message between nodes.
         var messageName: String? {
@@ -55,7 +59,8 @@ struct NetworkMessage: EventPayload {
             case .closingSigned: "closing_signed"
             case .channelUpdate: "channel_update"
             case .broadcastTransaction, .watchTransaction, .transactionConfirmed, .blockTimer, .gossipTimer,
-                .trafficTimer, .openTimer, .closeTimer, .commitTimer, .startPayment:
+                .trafficTimer, .openTimer, .closeTimer, .commitTimer, .startPayment, .partsTimer,
+                .paymentEnded:
                 nil
             }
         }
@@ -101,17 +106,21 @@ enum TransactionPurpose: UInt8 {
 /// Names a payment in place of its hash: the preimage and the hash derive from it when someone needs them.
 struct PaymentToken: Hashable, Sendable, BitwiseCopyable {
     private static let measuredBit: UInt64 = 1 << 63
+    private static let reportedBit: UInt64 = 1 << 62
+    static let numberMaximum: UInt64 = reportedBit - 1
 
     var rawValue: UInt64
 
     init(rawValue: UInt64) { self.rawValue = rawValue }
 
-    init(number: UInt64, isMeasured: Bool) {
-        precondition(number < Self.measuredBit, "payment numbers have 63 bits")
-        rawValue = number | (isMeasured ? Self.measuredBit : 0)
+    init(number: UInt64, isMeasured: Bool, isReported: Bool = false) {
+        precondition(number <= Self.numberMaximum, "payment numbers have 62 bits")
+        rawValue = number | (isMeasured ? Self.measuredBit : 0) | (isReported ? Self.reportedBit : 0)
     }
 
-    var number: UInt64 { rawValue & ~Self.measuredBit }
+    var number: UInt64 { rawValue & Self.numberMaximum }
     /// Whether it started after the warm-up, so that the tables count it.
     var isMeasured: Bool { rawValue & Self.measuredBit != 0 }
+    /// Whether its payer tells the traffic how it ended.
+    var isReported: Bool { rawValue & Self.reportedBit != 0 }
 }

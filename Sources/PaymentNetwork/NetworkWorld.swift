@@ -51,6 +51,12 @@ final class NetworkWorld: @unchecked Sendable {
     var layerOneProcess: UInt32 { UInt32(nodeCount) }
     var gossipProcess: UInt32 { UInt32(nodeCount) + 1 }
     var trafficProcess: UInt32 { UInt32(nodeCount) + 2 }
+    var flowCount: Int {
+        switch topology.traffic {
+        case .flows(let flows): flows.count
+        case .trace: 0
+        }
+    }
     var processCount: Int { nodeCount + 3 }
 
     init(_ topology: Topology, settings: RunSettings) {
@@ -197,6 +203,8 @@ extension ChannelBooks {
 struct NodeState: Sendable {
     var wallet = Wallet()
     var startingWallet: Satoshi = .zero
+    /// What its payments taught it; nothing where its cost model does not learn.
+    var beliefs = Beliefs()
 }
 
 extension ChannelTerms {
@@ -223,19 +231,6 @@ extension Topology {
     /// The public graph as it is at time zero, for answering routes without a run.
     public func graph() -> ChannelGraph {
         ChannelGraph(nodeCount: nodes.count, channels: channels.map { ChannelGraph.Channel($0) })
-    }
-
-    /// The wallets of the genesis block: as given, else what the channels a node opens cost it, and a tenth more in
-    /// fees than a funding transaction of two inputs and two outputs pays.
-    var startingWallets: [Satoshi] {
-        var needed = [Satoshi](repeating: .zero, count: nodes.count)
-        // 2 P2WPKH inputs and a P2WSH and a P2WPKH output weigh 886 (see Settlement's table).
-        let fee = Satoshi(UInt64(layerOne.feeratePerVirtualByte) * 975 / 4 + 294)
-        for channel in channels where channel.opensAt != nil {
-            let payer = channel.funder == .second ? channel.node2 : channel.node1
-            needed[Int(payer)] += channel.capacity + fee
-        }
-        return zip(nodes, needed).map { $0.wallet ?? $1 }
     }
 }
 

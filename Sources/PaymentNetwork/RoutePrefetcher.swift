@@ -6,7 +6,7 @@ import Synchronization
 
 /// A first route found before its payment is due, and everything it was found from.
 struct PrefetchedRoute {
-    var payment: UInt64
+    var payment: PlannedPayment
     var graph: ChannelGraph
     /// What the payer could spend in the directions the search asked about.
     var spendable: [(direction: DirectionIndex, amount: Millisatoshi)]
@@ -39,9 +39,16 @@ final class RoutePrefetcher: @unchecked Sendable {
     }
 
     /// What was found for a payment that starts now, if it would be found again.
-    func route(of payment: UInt64, in graph: ChannelGraph) -> Result<Route, RoutingFailure>? {
-        guard payment >= firstNumber, payment - firstNumber < routes.count,
-            let found = routes[Int(payment - firstNumber)], found.graph === graph
+    ///
+    /// What circulates may have come between since: then another payment bears the number that was looked at.
+    func route(
+        of payment: OwnPayment, from source: UInt32, in graph: ChannelGraph
+    ) -> Result<Route, RoutingFailure>? {
+        let number = payment.token.number
+        guard number >= firstNumber, number - firstNumber < routes.count,
+            let found = routes[Int(number - firstNumber)], found.graph === graph,
+            found.payment.source == Int32(source), found.payment.destination == payment.destination,
+            found.payment.amount == payment.amount
         else { return nil }
         for (direction, amount) in found.spendable
         where world.channels[Int(direction.rawValue)].spendable != amount { return nil }
@@ -94,7 +101,7 @@ final class RoutePrefetcher: @unchecked Sendable {
         } catch {
             result = .failure(error)
         }
-        return PrefetchedRoute(payment: payment.number, graph: graph, spendable: asked, result: result)
+        return PrefetchedRoute(payment: payment, graph: graph, spendable: asked, result: result)
     }
 }
 

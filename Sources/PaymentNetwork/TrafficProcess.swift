@@ -5,55 +5,114 @@ import LightningTypes
 final class TrafficProcess {
     let world: NetworkWorld
     var source: TrafficSource
-    /// Drawn, but too far ahead to hand out.
-    var upcoming: PlannedPayment?
+    var circulation: Circulation
+    /// The next payment of the flows or the trace; drawn, but too far ahead to hand out.
+    var drawn: PlannedPayment?
+    /// Payments handed out so far.
+    var count: UInt64 = 0
     /// The start of the latest payment handed out, microseconds.
     var lastStart: UInt64 = 0
+    /// When `generate` is called next, microseconds; nil: no timer is set.
+    var timer: UInt64?
 
     init(_ world: NetworkWorld) {
         self.world = world
         source = TrafficSource(
             world.topology, paymentsMaximum: world.settings.paymentsMaximum,
             rateFactor: world.settings.rateFactor)
-        upcoming = source.next()
+        circulation = Circulation(world.topology, rateFactor: world.settings.rateFactor)
+        drawn = source.next()
     }
 
     /// The payments of the first windows, which no message could announce in time.
     func takeFirst() -> [PlannedPayment] {
         var first: [PlannedPayment] = []
-        while let payment = upcoming, payment.time < 4 * world.lookahead {
-            first.append(payment)
-            upcoming = source.next()
-        }
-        lastStart = first.last?.time ?? 0
+        while let payment = upcoming, payment.time < 4 * world.lookahead { first.append(take(payment)) }
         return first
     }
 
     /// Whether the number of payments, not their time, ended the traffic.
-    var isCutShort: Bool { source.isCutShort }
+    var isCutShort: Bool { count == world.settings.paymentsMaximum }
 
-    /// The next payments to be handed out, `count` at the most; they stay to be handed out.
+    /// What starts next, of flows and circulation together; nil: nothing, unless a payment underway leads to more.
+    var upcoming: PlannedPayment? {
+        guard !isCutShort else { return nil }
+        var next = isPlanNext ? circulation.plans.first?.payment : drawn
+        next?.number = count
+        return next
+    }
+
+    private var isPlanNext: Bool {
+        guard let plan = circulation.plans.first else { return false }
+        return plan.payment.time < min(drawn?.time ?? .max, world.topology.duration?.microseconds ?? .max)
+    }
+
+    /// The next payments to be handed out as far as they are known, `count` at the most; they stay to be handed out.
     func lookAhead(_ count: Int) -> [PlannedPayment] {
+        guard !isCutShort, let drawn else { return upcoming.map { [$0] } ?? [] }
         var ahead = source
-        var payments = upcoming.map { [$0] } ?? []
-        while !payments.isEmpty, payments.count < count, let next = ahead.next() { payments.append(next) }
+        var payments = [drawn]
+        while payments.count < count, let next = ahead.next() { payments.append(next) }
+        let plans = circulation.plans.earliest(count).map(\.payment)
+        if !plans.isEmpty {
+            // Equal times: the flows' first, as in `upcoming`.
+            payments = (payments.map { ($0, 0) } + plans.map { ($0, 1) })
+                .sorted { ($0.0.time, $0.1) < ($1.0.time, $1.1) }.prefix(count).map(\.0)
+        }
+        for index in payments.indices { payments[index].number = self.count + UInt64(index) }
         return payments
     }
 
-    /// When `generate` must be called next; nil when the traffic has ended.
-    var nextTime: UInt64? { upcoming.map { $0.time - 2 * world.lookahead } }
-
     /// Hands out the payments of the coming four windows.
     func generate(_ shard: inout Shard<NetworkMessage>) {
+        // An earlier timer was set since; this one's work is done.
+        guard timer == shard.now else { return }
+        timer = nil
         let horizon = shard.now + 4 * world.lookahead
         while let payment = upcoming, payment.time < horizon {
-            shard.send(to: UInt32(payment.source), at: payment.time, world.start(payment))
-            lastStart = payment.time
-            upcoming = source.next()
+            shard.send(to: UInt32(payment.source), at: payment.time, world.start(take(payment)))
         }
-        if let nextTime {
-            shard.send(to: shard.process, at: nextTime, NetworkMessage(.trafficTimer, end: DirectionIndex(0)))
+        setTimer(&shard)
+    }
+
+    /// A payer reports how a payment ended that more payments may follow from.
+    func hear(of message: NetworkMessage, _ shard: inout Shard<NetworkMessage>) {
+        let earliest = shard.now + 4 * world.lookahead
+        circulation.ended(
+            message.id, isSettled: message.amount == 1, at: shard.now, earliest: earliest
+        ) { flow, holder, stream in
+            guard let state = source.state(of: flow), state.pays(anyoneBut: holder) else { return nil }
+            return state.payee(of: holder, &stream)
         }
+        setTimer(&shard)
+    }
+
+    /// When `generate` must be called; nil when nothing is upcoming.
+    var nextTime: UInt64? { upcoming.map { $0.time - 2 * world.lookahead } }
+
+    private func setTimer(_ shard: inout Shard<NetworkMessage>) {
+        guard let time = nextTime, time < timer ?? .max else { return }
+        timer = time
+        shard.send(to: shard.process, at: time, NetworkMessage(.trafficTimer, end: DirectionIndex(0)))
+    }
+
+    /// Takes what `upcoming` told.
+    private func take(_ payment: PlannedPayment) -> PlannedPayment {
+        var payment = payment
+        let purpose: Circulation.Purpose?
+        if isPlanNext {
+            purpose = circulation.takeFirst()?.purpose
+        } else {
+            purpose = circulation.purpose(of: payment)
+            drawn = source.next()
+        }
+        if let purpose {
+            payment.isReported = true
+            circulation.began(payment, purpose)
+        }
+        count += 1
+        lastStart = payment.time
+        return payment
     }
 }
 
@@ -63,7 +122,8 @@ extension NetworkWorld {
         var message = NetworkMessage(.startPayment, end: DirectionIndex(0))
         message.id = UInt64(payment.destination)
         message.amount = payment.amount.rawValue
-        message.payment = PaymentToken(number: payment.number, isMeasured: payment.time >= measuredFrom)
+        message.payment = PaymentToken(
+            number: payment.number, isMeasured: payment.time >= measuredFrom, isReported: payment.isReported)
         return message
     }
 }

@@ -78,4 +78,39 @@ public struct RandomStream: Sendable {
     public mutating func exponential() -> Double {
         -naturalLogarithm(1 - unitInterval())
     }
+
+    /// Normal with mean 0 and variance 1 (Marsaglia and Bray's polar method; the second value of a pair is not kept).
+    public mutating func normal() -> Double {
+        while true {
+            let x = 2 * unitInterval() - 1
+            let y = 2 * unitInterval() - 1
+            let square = x * x + y * y
+            // IEEE 754 fixes every bit of a square root.
+            if square > 0x1p-100, square < 1 {
+                return x * (-2 * naturalLogarithm(square) / square).squareRoot()
+            }
+        }
+    }
+
+    /// The index i with probability (`sums[i]` − `sums[i − 1]`) ÷ the last sum; O(log n).
+    ///
+    /// - Parameter sums: running totals of the weights, the last above zero.
+    public mutating func index(bySums sums: [Double]) -> Int {
+        guard let total = sums.last, total > 0 else { preconditionFailure("weights come to something") }
+        let target = unitInterval() * total
+        var low = 0
+        var high = sums.count - 1
+        while low < high {
+            let middle = (low + high) / 2
+            if sums[middle] > target { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+
+    /// Puts `items` in an order drawn evenly from all of them (Fisher and Yates).
+    public mutating func shuffle<Item>(_ items: inout [Item]) {
+        for last in stride(from: items.count - 1, to: 0, by: -1) {
+            items.swapAt(last, Int(below(UInt64(last + 1))))
+        }
+    }
 }

@@ -89,15 +89,15 @@ package enum Figures {
         return pair(hours / 24, "d", hours % 24, "h")
     }
 
-    /// Whole minutes, hours or days, at least two of them: `67 simulated minutes`, `7 simulated days`.
+    /// Minutes, hours or days, rounded, at least two of them: `67 simulated minutes`, `7 simulated days`.
     package static func simulatedTime(microseconds: UInt64) -> String {
-        let seconds = microseconds / 1_000_000
+        let seconds = (microseconds + 500_000) / 1_000_000
         let (value, unit): (UInt64, String) =
             switch seconds {
             case ..<120: (seconds, "second")
-            case ..<(2 * 3_600): (seconds / 60, "minute")
-            case ..<(2 * 86_400): (seconds / 3_600, "hour")
-            default: (seconds / 86_400, "day")
+            case ..<(2 * 3_600): ((seconds + 30) / 60, "minute")
+            case ..<(2 * 86_400): ((seconds + 1_800) / 3_600, "hour")
+            default: ((seconds + 43_200) / 86_400, "day")
             }
         return "\(count(value)) simulated \(unit)\(value == 1 ? "" : "s")"
     }

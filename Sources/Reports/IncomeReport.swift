@@ -11,8 +11,7 @@ struct IncomeReport {
 
     let topology: Topology
     let result: RunResult
-    /// Nodes shown one by one.
-    let top: Int
+    let rows: IncomeRows
     let style: TextStyle
 
     func lines() -> [String] {
@@ -37,18 +36,21 @@ struct IncomeReport {
             .init("APR net"), .init("", .left),
         ])
         // A row for the rest stands for two nodes at least.
-        let shown = ranked.count <= top + 1 ? ranked.count : top
-        for income in ranked.prefix(shown) {
-            let name = topology.nodes[Int(income.node)].alias
-            table.rows.append(row(name, IncomeSum([income]), decimals, isSum: false))
+        let top = ranked.count == rows.top + 1 ? ranked.count : rows.top
+        var rest: [NodeIncome] = []
+        for (rank, income) in ranked.enumerated() {
+            if rank < top || rows.named.contains(income.node) {
+                let name = topology.nodes[Int(income.node)].alias
+                table.rows.append(row(name, IncomeSum([income]), decimals, isSum: false))
+            } else {
+                rest.append(income)
+            }
         }
-        if shown < ranked.count {
-            let rest = IncomeSum(ranked.dropFirst(shown))
-            table.rows.append(
-                row("… \(Figures.count(UInt64(rest.nodes))) other nodes", rest, decimals, isSum: true))
+        if !rest.isEmpty, !table.rows.isEmpty {
+            let name = "… \(Figures.counted(UInt64(rest.count), "other node"))"
+            table.rows.append(row(name, IncomeSum(rest), decimals, isSum: true))
         }
-        let total = IncomeSum(ranked)
-        table.sums.append(row("total", total, decimals, isSum: true))
+        table.sums.append(row("total", IncomeSum(ranked), decimals, isSum: true))
         return table
     }
 
@@ -115,13 +117,20 @@ struct IncomeReport {
         let sum = IncomeSum(routers)
         let ahead = routers.count { $0.net > 0 }
         let yields = routers.compactMap(\.aprNet).sorted()
+        let who =
+            "\(Figures.count(UInt64(ahead))) of \(Figures.counted(UInt64(routers.count), "node")) that forwarded"
+        let isFree = sum.onchainFees == .zero
         var text =
-            "\(Figures.count(UInt64(ahead))) of \(Figures.counted(UInt64(routers.count), "node")) that forwarded "
-            + "earned more in fees than the chain cost them in this run."
+            isFree
+            ? "\(who) earned something. Their channels stood open all along: nothing here paid for the chain."
+            : "\(who) earned more in fees than the chain cost them in this run."
         if let gross = sum.aprGross, let net = sum.aprNet, !yields.isEmpty {
+            let yield =
+                isFree
+                ? "\(Figures.percent(gross)) a year on their capital"
+                : "\(Figures.percent(gross)) a year on their capital before on-chain costs, \(Figures.percent(net)) after"
             text +=
-                "\nAll together they made \(Figures.percent(gross)) a year on their capital before on-chain costs, "
-                + "\(Figures.percent(net)) after; the median node \(Figures.percent(median(of: yields)))."
+                "\nAll together they made \(yield); the median node \(Figures.percent(median(of: yields)))."
         }
         let lines = text.split(separator: "\n").map(String.init)
         return [style.bold("Can routing be a passive income?") + " " + lines[0]] + lines.dropFirst()
@@ -135,7 +144,6 @@ struct IncomeReport {
 
 /// What several nodes earned together.
 private struct IncomeSum {
-    var nodes = 0
     var forwards: UInt64 = 0
     var volume = Millisatoshi.zero
     var routingFees = Millisatoshi.zero
@@ -151,7 +159,6 @@ private struct IncomeSum {
         var gross = 0.0
         var net = 0.0
         for income in incomes {
-            nodes += 1
             forwards += income.forwards
             volume += income.volume
             routingFees += income.routingFees

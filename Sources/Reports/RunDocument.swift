@@ -48,6 +48,7 @@ public struct RunDocument {
                 "channels_opened": .unsigned(result.chain.channelsOpened),
                 "channels_closed": .unsigned(result.chain.channelsClosed),
                 "openings_refused": .unsigned(result.chain.openingsRefused),
+                "closings_refused": .unsigned(result.chain.closingsRefused),
                 "miner_fees_sat": .unsigned(result.chain.minerFees.rawValue),
                 "genesis_sat": .unsigned(result.chain.genesisAmount.rawValue),
             ],

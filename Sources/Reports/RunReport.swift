@@ -7,19 +7,18 @@ import Topologies
 public struct RunReport {
     private let topology: Topology
     private let result: RunResult
-    private let top: Int
+    private let rows: IncomeRows
     private let style: TextStyle
 
-    /// Shows the `top` highest nets one by one.
-    public init(_ result: RunResult, of topology: Topology, top: Int, style: TextStyle) {
+    public init(_ result: RunResult, of topology: Topology, rows: IncomeRows, style: TextStyle) {
         self.topology = topology
         self.result = result
-        self.top = top
+        self.rows = rows
         self.style = style
     }
 
     public func text() -> String {
-        let income = IncomeReport(topology: topology, result: result, top: top, style: style)
+        let income = IncomeReport(topology: topology, result: result, rows: rows, style: style)
         return (summary() + [""] + income.lines()).joined(separator: "\n") + "\n"
     }
 
@@ -28,6 +27,10 @@ public struct RunReport {
         for sentence in TopologyWords.assumedTraffic(of: topology) { lines.append(style.yellow(sentence)) }
         lines.append("Balances   \(TopologyWords.balances(of: topology))")
         lines.append("Payments   \(payments)")
+        if result.payments.routable < result.payments.attempted {
+            lines.append(
+                "           routable: the payer knew a route, from the public graph and its own balances")
+        }
         if result.warmupPayments > 0 {
             lines.append(
                 "           and \(Figures.count(result.warmupPayments)) in the warm-up, left out of every figure"
@@ -74,6 +77,9 @@ public struct RunReport {
             + "\(Figures.count(chain.channelsClosed)) closed, \(Figures.count(chain.minerFees.rawValue)) sat in fees"
         if chain.openingsRefused > 0 {
             text += ", \(Figures.counted(chain.openingsRefused, "opening")) refused for want of money"
+        }
+        if chain.closingsRefused > 0 {
+            text += ", \(Figures.counted(chain.closingsRefused, "closing")) refused: too little for the fee"
         }
         return text
     }
@@ -132,6 +138,9 @@ extension Topology.AmountDistribution {
         case .fixed(let amount): "\(Figures.satoshis(amount)) sat"
         case .uniform(let lowest, let highest):
             "\(Figures.count(lowest.rawValue)) to \(Figures.count(highest.rawValue)) sat"
+        case .logNormal(let mean, let median):
+            "\(Figures.count(mean.rawValue)) sat on average, median \(Figures.count(median.rawValue)) (log-normal)"
+        case .listed(let values, _): "one of \(Figures.counted(UInt64(values.count), "listed amount"))"
         }
     }
 }

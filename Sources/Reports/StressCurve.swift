@@ -5,6 +5,10 @@ public struct StressCurve: Sendable {
     /// A 99th percentile of latency above this multiple of the first step's is giving way.
     public static let latencyMultiple = 2.0
 
+    /// Payments offered for less than this multiple of the 99th percentile of latency are a burst: what settled per
+    /// second is mostly its beginning and its end.
+    public static let burstMultiple = 10.0
+
     /// One load, run from the same balances with the same payments.
     public struct Step: Sendable {
         /// Payments started, and settled, per simulated second.
@@ -12,16 +16,26 @@ public struct StressCurve: Sendable {
         public var settledPerSecond: Double
         /// Settled ÷ attempted payments.
         public var success: Double
+        /// Simulated seconds from the first payment's start to the last one's.
+        public var offeringSeconds: Double
         /// Simulated milliseconds of settled payments; nil where none settled.
         public var latency: Latency?
 
         public init(
-            offeredPerSecond: Double, settledPerSecond: Double, success: Double, latency: Latency?
+            offeredPerSecond: Double, settledPerSecond: Double, success: Double, offeringSeconds: Double,
+            latency: Latency?
         ) {
             self.offeredPerSecond = offeredPerSecond
             self.settledPerSecond = settledPerSecond
             self.success = success
+            self.offeringSeconds = offeringSeconds
             self.latency = latency
+        }
+
+        /// Whether the step was too short to tell what the network bears for long.
+        public var isBurst: Bool {
+            guard let latency else { return false }
+            return offeringSeconds * 1_000 < burstMultiple * latency.p99
         }
     }
 
@@ -60,8 +74,9 @@ public struct StressCurve: Sendable {
         else {
             kneePerSecond = nil
             verdict =
-                "Nothing gives way up to \(Self.rate(steps[steps.count - 1])): success and latency hold at every "
-                + "step. --rate LOW:HIGH tries more."
+                "Nothing gives way up to \(Self.rate(steps[steps.count - 1])): success is "
+                + "\(Self.percent(steps.map(\.success).min() ?? 0)) or more at every step, and latency holds. "
+                + "--rate LOW:HIGH tries more."
             return
         }
         let lastHolding = causes.lastIndex { $0 == nil } ?? 0
@@ -71,8 +86,10 @@ public struct StressCurve: Sendable {
                 "The network bears \(Self.rate(steps[lastHolding])), although \(cause) at "
                 + "\(Self.rate(steps[firstFailing])) already: these steps are noisy, try more --payments."
         } else {
+            let knee = steps[lastHolding]
             verdict =
-                "The network bears \(Self.rate(steps[lastHolding])); at \(Self.rate(steps[firstFailing])) \(cause)."
+                "The network bears \(knee.isBurst ? "a burst of " : "")\(Self.rate(knee)), "
+                + "\(Self.percent(knee.success)) settled; at \(Self.rate(steps[firstFailing])) \(cause)."
         }
     }
 
@@ -85,13 +102,17 @@ public struct StressCurve: Sendable {
             } else {
                 false
             }
+        let fallen =
+            "success falls to \(percent(step.success)), below 95 % of the first step's \(percent(first.success))"
         return switch (success, latency) {
         case (false, false): nil
-        case (true, false): "success falls below 95 % of the first step's"
+        case (true, false): fallen
         case (false, true): "the 99th percentile of latency more than doubles"
-        case (true, true): "success falls below 95 % of the first step's and latency more than doubles"
+        case (true, true): "\(fallen), and latency more than doubles"
         }
     }
+
+    private static func percent(_ share: Double) -> String { Figures.percent(share, places: 1) }
 
     private static func rate(_ step: Step) -> String { Figures.paymentRate(perSecond: step.offeredPerSecond) }
 

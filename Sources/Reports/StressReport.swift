@@ -19,7 +19,7 @@ public struct StressReport {
     public func text(style: TextStyle) -> String {
         var table = TextTable(columns: [
             .init("offered/s"), .init("settled/s"), .init("success"), .init("latency p50"), .init("p90"),
-            .init("p99"), .init("", .left),
+            .init("p99"), .init("", .left), .init("", .left),
         ])
         for step in curve.steps {
             let isKnee = step.offeredPerSecond == curve.kneePerSecond
@@ -29,7 +29,8 @@ public struct StressReport {
                     Figures.percent(step.success, places: 1),
                 ] + [step.latency?.p50, step.latency?.p90, step.latency?.p99].map(Self.latency)
             table.rows.append(
-                cells.map { .init($0, isKnee ? .bold : .plain) } + [.init(isKnee ? "← knee" : "", .bold)])
+                cells.map { .init($0, isKnee ? .bold : .plain) }
+                    + [.init(step.isBurst ? "*" : ""), .init(isKnee ? "← knee" : "", .bold)])
         }
         var lines = [TopologyWords.title(of: topology, style: style)]
         for sentence in TopologyWords.assumedTraffic(of: topology) { lines.append(style.yellow(sentence)) }
@@ -41,7 +42,15 @@ public struct StressReport {
         ]
         lines += table.lines(style: style)
         lines += [
-            "settled/s  from the first payment's start until the last one settled: a short burst ends with its tail",
+            "settled/s  from the first payment's start until the last one's end"
+        ]
+        if curve.steps.contains(where: \.isBurst) {
+            lines += [
+                "*          a burst, shorter than ten times its 99th percentile of latency: settled/s is mostly its",
+                "           beginning and its end; more --payments make it longer",
+            ]
+        }
+        lines += [
             "", style.bold(curve.verdict),
         ]
         for speed in simulator {

@@ -165,6 +165,9 @@ extension RunDescription {
                 "commitment_interval_seconds": .number(seconds(topology.payments.commitmentInterval)),
                 "gossip_interval_seconds": .number(seconds(topology.payments.gossipInterval)),
                 "channel_lifetime_days": .unsigned(UInt64(topology.payments.channelLifetimeDays)),
+                "model": .text(topology.payments.model.rawValue),
+                "split": .text(topology.payments.splitting.rawValue),
+                "parts_maximum": .unsigned(UInt64(topology.payments.partsMaximum)),
             ],
             "latency": [
                 "floor_seconds": .number(seconds(topology.latency.floor)),
@@ -204,6 +207,8 @@ extension Topology.AmountDistribution {
         switch self {
         case .fixed(let amount): amount.description
         case .uniform(let lowest, let highest): "\(lowest.rawValue) to \(highest)"
+        case .logNormal(let mean, let median): "log-normal, mean \(mean), median \(median)"
+        case .listed(let values, _): "one of \(values.count) amounts"
         }
     }
 }

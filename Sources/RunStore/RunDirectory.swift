@@ -9,27 +9,17 @@ public struct RunDirectory: Sendable {
 
     /// Makes `path`, and what leads to it, unless it stands there empty.
     public init(creating path: String) throws(RunStoreError) {
-        let manager = FileManager.default
-        do {
-            try manager.createDirectory(atPath: path, withIntermediateDirectories: true)
-            guard try manager.contentsOfDirectory(atPath: path).isEmpty else {
-                throw RunStoreError.occupied(path: path)
-            }
-        } catch let error as RunStoreError {
-            throw error
-        } catch {
-            throw .failed(path: path, reason: "cannot make this directory: \(Self.reason(of: error))")
+        try Self.make(path)
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+            throw .failed(path: path, reason: "cannot be listed")
         }
+        guard names.isEmpty else { throw .occupied(path: path) }
         self.path = path
     }
 
     /// Makes `parent/NAME-SEED`, or the first of `NAME-SEED-2`, `NAME-SEED-3`, … that does not exist yet.
     public init(numbered name: String, seed: UInt64, under parent: String = "runs") throws(RunStoreError) {
-        do {
-            try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
-        } catch {
-            throw .failed(path: parent, reason: "cannot make this directory: \(Self.reason(of: error))")
-        }
+        try Self.make(parent)
         let base = "\(parent)/\(Self.fileName(from: name))-\(seed)"
         for number in 1...1_000_000 {
             let candidate = number == 1 ? base : "\(base)-\(number)"
@@ -151,12 +141,19 @@ public struct RunDirectory: Sendable {
 
     private static func systemReason() -> String { String(cString: strerror(errno)) }
 
-    /// Foundation's errors wrap the system's; the system's words are the shorter and clearer.
-    private static func reason(of error: any Error) -> String {
-        let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-        if let underlying, underlying.domain == NSPOSIXErrorDomain {
-            return String(cString: strerror(Int32(underlying.code)))
+    /// Makes a directory and what leads to it, as far as it is not there.
+    private static func make(_ path: String) throws(RunStoreError) {
+        func refuse(_ reason: String) -> RunStoreError {
+            .failed(path: path, reason: "cannot make this directory: \(reason)")
         }
-        return (error as NSError).localizedDescription
+        let ends = path.indices.filter { path[$0] == "/" && $0 > path.startIndex } + [path.endIndex]
+        for end in ends {
+            guard mkdir(String(path[..<end]), 0o777) == 0 || errno == EEXIST else {
+                throw refuse(systemReason())
+            }
+        }
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw refuse(systemReason()) }
+        guard status.st_mode & S_IFMT == S_IFDIR else { throw refuse("a file of this name stands there") }
     }
 }

@@ -141,11 +141,15 @@ public final class RunWriter: RunRecorder {
     /// Writes what the run ended with. The manifest says `complete` last of all; then what only a resumed run would
     /// need goes.
     ///
-    /// - Parameter documents: further files that tell the result.
+    /// - Parameters:
+    ///   - documents: further files that tell the result.
+    ///   - wall: taken when all the rest is written, since writing takes time too.
+    /// - Returns: `wall` as it was written.
+    @discardableResult
     public func finish(
-        _ result: RunResult, initialBalances: [Millisatoshi], wall: WallFigures,
-        documents: [(name: String, bytes: [UInt8])] = []
-    ) throws(RunStoreError) {
+        _ result: RunResult, initialBalances: [Millisatoshi],
+        documents: [(name: String, bytes: [UInt8])] = [], wall: @autoclosure () -> WallFigures
+    ) throws(RunStoreError) -> WallFigures {
         try flush()
         try database.writeDirections(
             of: topology, initialBalances: initialBalances, finalBalances: result.finalBalances)
@@ -162,9 +166,11 @@ public final class RunWriter: RunRecorder {
         try database.finish()
         try directory.write(IncomeTable(result, of: topology).csv(), to: "income.csv")
         for document in documents { try directory.write(document.bytes, to: document.name) }
+        let wall = wall()
         try directory.write(wall.json.encoded(), to: "wall.json")
         try writeManifest(status: .complete, digest: result.digest)
         directory.removeTraces()
+        return wall
     }
 
     /// Writes what an interrupted run had recorded: no income, no final balances, no digest.

@@ -136,8 +136,13 @@ struct CLNGraph {
     private mutating func joinDirections(_ cursor: JSONCursor) throws(TopologyError) {
         directions.sort { ($0.id, $0.number) < ($1.id, $1.number) }
         var index = 0
+        var capacities = MoneySum()
         while index < directions.count {
             let first = directions[index]
+            guard capacities.add(first.capacity) else {
+                throw cursor.error(
+                    at: first.offset, MoneySum.refusal(of: "the capacities of all channels"))
+            }
             var channel = Topology.Channel(
                 standing: first.id, node1: first.isFirst ? first.source : first.destination,
                 node2: first.isFirst ? first.destination : first.source, capacity: first.capacity)

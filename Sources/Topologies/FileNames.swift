@@ -1,3 +1,5 @@
+import LightningTypes
+
 /// Whom a topology file means by a name: its own names, public keys, and the aliases of a graph it refers to.
 struct FileNames {
     /// The words that name no node or group: every node, and the largest strongly connected component.
@@ -15,7 +17,8 @@ struct FileNames {
     /// What a group gives its members.
     struct GroupDraft {
         var policy = PolicyDraft()
-        var wallet: UInt64?
+        var wallet: Satoshi?
+        var walletLine = 0
     }
 
     /// Why a name means no single node.

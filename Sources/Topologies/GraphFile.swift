@@ -1,7 +1,7 @@
 import LightningTypes
 
 /// The formats in which other programs write a channel graph.
-enum GraphFormat: String, CaseIterable {
+public enum GraphFormat: String, Sendable, CaseIterable {
     /// `lncli describegraph`.
     case lnd
     /// Core Lightning's `lightning-cli listchannels`.

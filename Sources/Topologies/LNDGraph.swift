@@ -10,6 +10,7 @@ struct LNDGraph {
     private var isListed: [Bool] = []
     /// Where each channel of `draft` begins in the file.
     private var offsets: [Int] = []
+    private var capacities = MoneySum()
 
     static func read(_ cursor: inout JSONCursor) throws(TopologyError) -> NetworkDraft {
         var graph = LNDGraph()
@@ -104,6 +105,9 @@ struct LNDGraph {
             throw cursor.error(at: start, "more than \(NetworkDraft.channelsMaximum) channels")
         }
         let checked = try cursor.checkedCapacity(Satoshi(capacity), of: id, at: start)
+        guard capacities.add(checked) else {
+            throw cursor.error(at: start, MoneySum.refusal(of: "the capacities of all channels"))
+        }
         var channel = Topology.Channel(
             standing: id, node1: Int32(intern(node1)), node2: Int32(intern(node2)), capacity: checked)
         channel.policy1 = policy1.flatMap(\.self)?.limited(to: checked)

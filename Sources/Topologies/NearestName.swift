@@ -1,20 +1,26 @@
-/// The candidate a mistyped word most likely meant: the least number of edits, of equals the first.
+/// The candidate a mistyped word most likely meant: the least number of edits, of equals the first. Whether letters
+/// are capital counts for nothing.
 ///
 /// Nil where none is near: more than a third of the word's letters would have to change. Candidates whose
 /// length alone puts them out of reach are skipped, so that 20,000 node names take milliseconds.
 package func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
     // Hostile names must not make an error slow: at most 100,000 comparisons of 40 letters each.
     let (lettersMaximum, candidatesMaximum) = (40, 100_000)
-    let letters = Array(word.utf8.prefix(lettersMaximum))
+    let letters = lowercase(word.utf8.prefix(lettersMaximum))
     let reach = max(1, letters.count / 3)
     var best: (name: String, edits: Int)?
     for candidate in candidates.prefix(candidatesMaximum) {
         let count = candidate.utf8.count
         guard count > 0, abs(count - letters.count) <= reach else { continue }
-        let edits = editDistance(letters, Array(candidate.utf8))
+        let edits = editDistance(letters, lowercase(candidate.utf8))
         if edits <= reach, edits < count, edits < best?.edits ?? .max { best = (candidate, edits) }
     }
     return best?.name
+}
+
+/// Of ASCII's letters alone: no key has others, and a name's are compared as they are.
+private func lowercase(_ text: some Sequence<UInt8>) -> [UInt8] {
+    text.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
 }
 
 /// The number of insertions, deletions, replacements and swaps of neighbours that make one word the other

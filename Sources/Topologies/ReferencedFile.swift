@@ -1,5 +1,3 @@
-import Foundation
-
 /// A file that a topology file names.
 struct ReferencedFile {
     let bytes: [UInt8]
@@ -12,32 +10,21 @@ struct ReferencedFile {
     init(
         _ path: String, key: String, of section: Section, directory: String, files: ReferencedFiles?
     ) throws(TopologyError) {
+        guard !path.isEmpty,
+            !path.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else { throw section.error(key, "\(quoted(path)) is no path") }
+        file = SourceFile(name: path)
         if let given = files?.bytes(of: path) {
             bytes = given
-            file = SourceFile(name: path)
             return
         }
         if files?.isComplete == true { throw section.error(key, "there is no copy of \(quoted(path))") }
-        let isAbsolute = path.hasPrefix("/")
-        let full = isAbsolute || directory.isEmpty ? path : directory + "/" + path
-        var attributes: [FileAttributeKey: Any] = [:]
-        let resolved = URL(fileURLWithPath: full).resolvingSymlinksInPath().path
+        let full = path.hasPrefix("/") ? path : PathText.join(directory, path)
         do {
-            attributes = try FileManager.default.attributesOfItem(atPath: resolved)
+            bytes = try FileBytes.contents(ofFile: full, limit: .table, onlyRegular: true)
         } catch {
-            throw section.error(key, "there is no file \(quoted(full))")
+            throw section.error(key, "\(quoted(full)): \(error)")
         }
-        guard attributes[.type] as? FileAttributeType == .typeRegular else {
-            throw section.error(key, "\(quoted(full)) is no regular file")
-        }
-        guard (attributes[.size] as? NSNumber)?.int64Value ?? 0 <= Int64(TextBytes.graphBytesMaximum) else {
-            throw section.error(key, "\(quoted(full)) is larger than \(TextBytes.graphBytesMaximum) bytes")
-        }
-        guard let data = FileManager.default.contents(atPath: resolved) else {
-            throw section.error(key, "\(quoted(full)) cannot be read")
-        }
-        bytes = Array(data)
         files?.keep(bytes, of: path)
-        file = SourceFile(name: path)
     }
 }

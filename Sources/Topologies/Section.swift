@@ -22,7 +22,7 @@ struct Section {
         for (position, entry) in entries.enumerated() {
             guard keys.contains(entry.key) else {
                 let hint = suggestion(for: entry.key, among: keys)
-                let known = hint.isEmpty ? "; its keys are \(keys.joined(separator: ", "))" : hint
+                let known = hint.isEmpty ? "; its keys are \(Self.beginning(of: keys))" : hint
                 throw file.error(entry.line, "unknown key \(quoted(entry.key)) in \(title)\(known)")
             }
             guard !entries[..<position].contains(where: { $0.key == entry.key }) else {
@@ -32,6 +32,11 @@ struct Section {
                 throw file.error(entry.line, "\(quoted(entry.key)) has no value")
             }
         }
+    }
+
+    /// At most six words, so that an error stays one short line.
+    private static func beginning(of words: [String]) -> String {
+        words.prefix(6).joined(separator: ", ") + (words.count > 6 ? ", …" : "")
     }
 
     func value(_ key: String) -> YAMLValue? { entries.first { $0.key == key }?.value }
@@ -106,12 +111,22 @@ struct Section {
         }
     }
 
-    func duration(_ key: String, from minimum: Duration = .zero) throws(TopologyError) -> Duration? {
+    func duration(
+        _ key: String, from minimum: Duration = .zero, to maximum: Duration = durationMaximum
+    ) throws(TopologyError) -> Duration? {
         guard let value = value(key) else { return nil }
         guard case .text(let text, _) = value.content, let duration = parseDuration(text) else {
-            throw error(key, "expected a duration such as 90s, 15m, 2h or 7d, found \(value.kind)")
+            throw error(
+                key,
+                "expected a duration such as 90s, 15m, 2h or 7d, to \(durationMaximum.inWords), found \(value.kind)"
+            )
         }
-        guard duration >= minimum else { throw error(key, "\(quoted(text)) is too short") }
+        guard duration >= minimum else {
+            throw error(key, "\(quoted(text)) is too short; at least \(minimum.inWords)")
+        }
+        guard duration <= maximum else {
+            throw error(key, "\(quoted(text)) is too long; at most \(maximum.inWords)")
+        }
         return duration
     }
 

@@ -6,6 +6,9 @@ enum TextBytes {
     /// ... and a graph or trace file this long: sixty times mainnet's.
     static let graphBytesMaximum = 2 << 30
 
+    /// `64 MiB`; limits are whole ones.
+    static func inMebibytes(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }
+
     /// The number of the line `offset` lies in, from 1. Linear; for errors only.
     static func line(of offset: Int, in bytes: UnsafeBufferPointer<UInt8>) -> Int {
         1 + bytes.prefix(offset).reduce(0) { $0 + ($1 == UInt8(ascii: "\n") ? 1 : 0) }
@@ -20,7 +23,7 @@ enum TextBytes {
                 nil, "the file is compressed; pipe it instead: \(program) -dc \(file.name) | millrace run -")
         }
         guard bytes.count <= maximum else {
-            throw file.error(nil, "\(bytes.count) bytes; a file of this kind may have \(maximum)")
+            throw file.error(nil, FileFault.tooLong(maximum: maximum).description)
         }
         if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
             throw file.error(1, "UTF-16 text; expected UTF-8")

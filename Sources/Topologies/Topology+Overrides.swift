@@ -10,18 +10,21 @@ extension Topology {
         /// A trace (CSV) in place of all traffic, and what errors call it.
         public var trace: (bytes: [UInt8], fileName: String)?
         public var duration: Duration?
+        public var warmup: Duration?
         public var seed: UInt64?
         public var balances: BalanceRule?
 
         public init(
             rate: Double? = nil, amount: AmountDistribution? = nil,
             trace: (bytes: [UInt8], fileName: String)? = nil,
-            duration: Duration? = nil, seed: UInt64? = nil, balances: BalanceRule? = nil
+            duration: Duration? = nil, warmup: Duration? = nil, seed: UInt64? = nil,
+            balances: BalanceRule? = nil
         ) {
             self.rate = rate
             self.amount = amount
             self.trace = trace
             self.duration = duration
+            self.warmup = warmup
             self.seed = seed
             self.balances = balances
         }
@@ -37,7 +40,9 @@ extension Topology {
         if let trace = overrides.trace {
             let traceFile = SourceFile(name: trace.fileName)
             traffic = .trace(
-                try TraceReader.read(trace.bytes, file: traceFile, names: FileNames(of: self), nodes: nodes))
+                try TraceReader.read(
+                    trace.bytes, file: traceFile, names: FileNames(of: self), nodes: nodes,
+                    latest: timeMaximum))
             // The file's duration bounded the file's traffic; a trace ends by itself.
             duration = overrides.duration
         }
@@ -54,6 +59,8 @@ extension Topology {
             switch amount {
             case .fixed(let fixed):
                 guard fixed > .zero else { throw file.error(nil, "the amount of a payment is above zero") }
+            // As a file gives them; the reader has checked them.
+            case .logNormal, .listed: break
             case .uniform(let lowest, let highest):
                 guard lowest > .zero, lowest <= highest, highest <= .supplyMaximum else {
                     throw file.error(
@@ -68,6 +75,7 @@ extension Topology {
             guard duration > .zero else { throw file.error(nil, "the duration is above zero") }
             self.duration = duration
         }
+        warmup = overrides.warmup ?? warmup
         seed = overrides.seed ?? seed
         balances = overrides.balances ?? balances
         try checkTimes(file: file) { _ in nil }

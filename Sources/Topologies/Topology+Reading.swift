@@ -7,7 +7,8 @@ extension Topology {
         public var channelsWithoutPolicy: ChannelsWithoutPolicy?
         /// Nil: as the file says, else `uniform`.
         public var balances: BalanceRule?
-        /// A `lightning-cli listnodes` output, from which the nodes of a `listchannels` get their aliases.
+        /// A `lightning-cli listnodes` output, from which the nodes of a `listchannels` get their aliases; no other
+        /// graph is touched.
         public var nodeNames: [UInt8]?
         /// What errors call that file.
         public var nodeNamesFile: String
@@ -48,11 +49,11 @@ extension Topology {
         case .graph(let format):
             var draft = try NetworkDraft(graph: bytes, format: format, file: file, options: options)
             if options.channelsWithoutPolicy == .drop { draft.dropChannelsWithoutPolicy() }
-            self.init(rawGraph: draft, name: Self.defaultName(of: fileName), options: options)
+            self.init(rawGraph: draft, format: format, name: Self.defaultName(of: fileName), options: options)
         case .topology:
             guard bytes.count <= TextBytes.topologyBytesMaximum else {
                 throw file.error(
-                    nil, "\(bytes.count) bytes; a topology file may have \(TextBytes.topologyBytesMaximum)")
+                    nil, FileFault.tooLong(maximum: TextBytes.topologyBytesMaximum).description)
             }
             let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
             let text = String(decoding: bytes[start...], as: UTF8.self)
@@ -61,12 +62,13 @@ extension Topology {
         }
     }
 
-    private init(rawGraph draft: NetworkDraft, name: String, options: ReadOptions) {
+    private init(rawGraph draft: NetworkDraft, format: GraphFormat, name: String, options: ReadOptions) {
         let (nodes, channels, _) = draft.inOrder()
         self.init(
             name: name, nodes: nodes, channels: channels, balances: options.balances ?? .uniform,
             layerOne: .standard, payments: .standard, latency: .standard, traffic: .flows([]),
-            duration: .seconds(3_600), warmup: .zero, seed: 1)
+            duration: .seconds(3_600), warmup: .zero, seed: 1,
+            graph: Graph(format: format, isWholeTopology: true))
         let connected = connectedNodes
         guard connected.count > 1 else { return }
         traffic = .flows([
@@ -102,7 +104,7 @@ extension NetworkDraft {
             case .cln: return try CLNGraph.read(&cursor)
             }
         }
-        guard let names = options.nodeNames else { return }
+        guard format == .cln, let names = options.nodeNames else { return }
         let namesFile = SourceFile(name: options.nodeNamesFile)
         var draft = self
         try names.withUnsafeBufferPointer { (buffer) throws(TopologyError) in

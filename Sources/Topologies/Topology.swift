@@ -1,4 +1,5 @@
 import LightningTypes
+import Routing
 
 /// A network to simulate: everything a topology file says, checked and resolved to dense indices.
 ///
@@ -20,6 +21,18 @@ public struct Topology: Sendable {
     /// The first stretch of the run, left out of every table.
     public var warmup: Duration
     public var seed: UInt64
+    /// The graph file that channels come from, if any.
+    public var graph: Graph?
+
+    /// Whether any channel's balance is left to `balances`.
+    public var drawsBalances: Bool { channels.contains { $0.opensAt == nil && $0.balance1 == nil } }
+
+    /// A channel graph of another program.
+    public struct Graph: Sendable, Hashable {
+        public var format: GraphFormat
+        /// Whether it is the topology by itself, its traffic assumed; else a topology file refers to it.
+        public var isWholeTopology: Bool
+    }
 
     public struct Node: Sendable, Hashable {
         /// The public key (66 hexadecimal digits) in a graph file, else the name.
@@ -30,6 +43,8 @@ public struct Topology: Sendable {
         public var group: String?
         /// The on-chain wallet at genesis; nil: as much as the channels it opens need.
         public var wallet: Satoshi?
+        /// Whether a topology names it beside the graph it refers to: whoever wrote it in wants to see it.
+        public var isSingledOut = false
     }
 
     public struct Channel: Sendable, Hashable {
@@ -112,6 +127,17 @@ public struct Topology: Sendable {
         public var gossipInterval: Duration
         /// Over how many days the cost of opening and closing is spread in the net APR; 365 by default.
         public var channelLifetimeDays: UInt32
+        /// What senders mind in a route; the fee alone by default.
+        public var model: RoutingModel
+        /// How senders divide an amount; not at all by default. A flow has a cost of its own in place of the model.
+        public var splitting: Splitting
+        /// The most parts under way of one payment; 16 by default.
+        public var partsMaximum: UInt16
+
+        /// Whether senders remember what their payments taught them about other nodes' channels.
+        public var learns: Bool { model.learns || splitting == .minimumCostFlow }
+        /// Whether a first route depends on nothing but graph and balances.
+        public var isPrefetchable: Bool { model == .cheapestFee && splitting == .none }
     }
 
     /// One-way delay of a link between two nodes.
@@ -125,28 +151,6 @@ public struct Topology: Sendable {
     public enum Traffic: Sendable {
         case flows([Flow])
         case trace([TracePayment])
-    }
-
-    /// A stream of payments: Poisson in time, payer and payee drawn evenly from two sets.
-    public struct Flow: Sendable, Hashable {
-        public var name: String
-        /// Payments per simulated second. Positive.
-        public var rate: Double
-        public var amount: AmountDistribution
-        /// Indices into `nodes`, ascending, without repeats. A payer never draws itself as payee.
-        public var payers: [Int32]
-        public var payees: [Int32]
-        public var startsAt: Duration
-        /// Nil: at the end of the traffic.
-        public var endsAt: Duration?
-        /// The traffic nobody asked for: the default of a raw graph.
-        public var isAssumed: Bool
-    }
-
-    public enum AmountDistribution: Sendable, Hashable {
-        case fixed(Millisatoshi)
-        /// Whole satoshis, both ends included.
-        case uniform(lowest: Satoshi, highest: Satoshi)
     }
 
     public struct TracePayment: Sendable, Hashable {

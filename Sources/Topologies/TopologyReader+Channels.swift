@@ -46,7 +46,7 @@ extension TopologyReader {
         channel.policy1 = try policy("from_policy", of: section, node: from, capacity: capacity)
         channel.policy2 = try policy("to_policy", of: section, node: to, capacity: capacity)
         channel.limits = try Self.limits(of: section).over(defaultLimits).resolved(capacity: capacity)
-        channel.closesAt = try section.duration("closes_at") ?? defaultClosesAt
+        channel.closesAt = try section.duration("closes_at", to: timeMaximum) ?? defaultClosesAt
         channel.funder = try funder(of: section, from: from, to: to)
         if try section.boolean("standing") ?? false {
             try readStanding(section, into: &channel)
@@ -78,7 +78,15 @@ extension TopologyReader {
         let both = try Self.policy("policy", of: section) ?? PolicyDraft()
         let group = draft.nodes[Int(node)].group.flatMap { names.groups[$0]?.policy } ?? PolicyDraft()
         let policy = own.over(both).over(nodePolicies[node] ?? PolicyDraft()).over(group).over(defaultPolicy)
-        return policy.resolved(capacity: capacity)
+        let resolved = policy.resolved(capacity: capacity)
+        guard resolved.htlcMinimum <= resolved.htlcMaximum else {
+            throw file.error(
+                section.line(of: section.has(key) ? key : "policy"),
+                "the policy of \(quoted(draft.nodes[Int(node)].alias)) in this channel has an htlc_minimum_msat of "
+                    + "\(resolved.htlcMinimum.rawValue) above its htlc_maximum_msat of "
+                    + "\(resolved.htlcMaximum.rawValue) (at most the capacity)")
+        }
+        return resolved
     }
 
     private func funder(of section: Section, from: Int32, to: Int32) throws(TopologyError) -> Side? {
@@ -121,7 +129,7 @@ extension TopologyReader {
             throw section.error(
                 "opening_cost_sat", "this channel is opened in the run, which charges what it costs")
         }
-        channel.opensAt = try section.duration("opens_at") ?? defaultOpensAt ?? .zero
+        channel.opensAt = try section.duration("opens_at", to: timeMaximum) ?? defaultOpensAt ?? .zero
         channel.funder = channel.funder ?? .first
         if let pushed = try section.satoshi("push_sat") {
             guard pushed <= channel.capacity else {

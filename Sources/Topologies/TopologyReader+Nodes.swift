@@ -23,7 +23,7 @@ extension TopologyReader {
                 group: entry.key,
                 FileNames.GroupDraft(
                     policy: try Self.policy("policy", of: section) ?? PolicyDraft(),
-                    wallet: try section.satoshi("wallet_sat")?.rawValue))
+                    wallet: try section.satoshi("wallet_sat"), walletLine: section.line(of: "wallet_sat")))
         }
     }
 
@@ -44,6 +44,7 @@ extension TopologyReader {
         guard let path = try section.text("file") else {
             throw file.error(section.line, "'graph' lacks 'file', the path of the graph")
         }
+        graphFormat = format
         var options = options
         if let names = try section.text("nodes") {
             guard format == .cln else {
@@ -73,7 +74,7 @@ extension TopologyReader {
         for value in list {
             if case .text(let name, _) = value.content {
                 guard !value.isEmpty else { throw file.error(value.line, "a node without a name") }
-                _ = try addNode(name, line: value.line)
+                singleOut(try addNode(name, line: value.line))
             } else {
                 try readNode(Section(value, title: "a node", keys: Self.nodeKeys, file: file))
             }
@@ -81,9 +82,10 @@ extension TopologyReader {
         try readMembers()
         for index in draft.nodes.indices {
             guard draft.nodes[index].wallet == nil, let group = draft.nodes[index].group,
-                let wallet = names.groups[group]?.wallet
+                let draftOfGroup = names.groups[group], let wallet = draftOfGroup.wallet
             else { continue }
-            draft.withNode(Int32(index)) { $0.wallet = Satoshi(wallet) }
+            draft.withNode(Int32(index)) { $0.wallet = wallet }
+            walletLines[Int32(index)] = draftOfGroup.walletLine
         }
     }
 
@@ -94,17 +96,17 @@ extension TopologyReader {
         let key = try section.text("public_key")
         if let key { try check(publicKey: key, of: section) }
         let index = try addNode(name, publicKey: key, line: section.line(of: "name"))
+        singleOut(index)
         let alias = try section.text("alias")
         if let alias {
-            guard (1...200).contains(alias.utf8.count) else {
-                throw section.error("alias", "expected 1 to 200 bytes")
-            }
-        }
-        if let alias {
+            try checkText(alias, "a node", line: section.line(of: "alias"))
             draft.withNode(index) { $0.alias = alias }
             if alias != name { names.add(alias: alias, index) }
         }
-        if let wallet = try section.satoshi("wallet_sat") { draft.withNode(index) { $0.wallet = wallet } }
+        if let wallet = try section.satoshi("wallet_sat") {
+            draft.withNode(index) { $0.wallet = wallet }
+            walletLines[index] = section.line(of: "wallet_sat")
+        }
         if let group = try section.text("group") {
             guard names.isGroup(group) else {
                 throw section.error(
@@ -114,6 +116,11 @@ extension TopologyReader {
             try join(index, group: group, line: section.line(of: "group"))
         }
         nodePolicies[index] = try Self.policy("policy", of: section)
+    }
+
+    private mutating func singleOut(_ index: Int32) {
+        guard root.value("graph") != nil else { return }
+        draft.withNode(index) { $0.isSingledOut = true }
     }
 
     private func check(publicKey key: String, of section: Section) throws(TopologyError) {
@@ -184,14 +191,21 @@ extension TopologyReader {
     }
 
     private func checkName(_ name: String, _ what: String, line: Int) throws(TopologyError) {
-        guard (1...200).contains(name.utf8.count),
-            !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
-        else {
-            throw file.error(line, "\(quoted(name)) cannot name \(what); expected 1 to 200 bytes of text")
-        }
+        try checkText(name, what, line: line)
         guard !FileNames.reserved.contains(name) else {
             throw file.error(
                 line, "\(quoted(name)) cannot name \(what); in 'traffic' it means a set of nodes")
+        }
+    }
+
+    /// What stands in tables: short, and without anything that is no letter of any kind.
+    func checkText(_ name: String, _ what: String, line: Int) throws(TopologyError) {
+        guard (1...200).contains(name.utf8.count),
+            !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else {
+            throw file.error(
+                line,
+                "\(quoted(name)) cannot name \(what); expected 1 to 200 bytes without control characters")
         }
     }
 }

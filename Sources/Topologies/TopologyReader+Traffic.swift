@@ -3,10 +3,12 @@ import LightningTypes
 extension TopologyReader {
     static let flowKeys = [
         "name", "rate_per_second", "rate_per_hour", "rate_per_day", "amount_sat", "amount_msat", "from", "to",
-        "starts_at", "ends_at",
+        "from_weights", "to_weights", "pairs", "starts_at", "ends_at", "hours", "bursts", "circulation",
     ]
     /// No node of any network comes near; beyond it a run would never get past its first microsecond.
     static let rateMaximum = 1e9
+    /// Fewer come to none in the longest run.
+    static let rateMinimum = 1e-10
     /// Each flow holds its payers and payees, so many flows over many nodes would fill the memory.
     static let flowsMaximum = 1_000
 
@@ -19,7 +21,8 @@ extension TopologyReader {
             let trace = try ReferencedFile(
                 path, key: "trace", of: root, directory: directory, files: options.files)
             topology.traffic = .trace(
-                try TraceReader.read(trace.bytes, file: trace.file, names: names, nodes: topology.nodes))
+                try TraceReader.read(
+                    trace.bytes, file: trace.file, names: names, nodes: topology.nodes, latest: timeMaximum))
             return
         }
         var flows: [Topology.Flow] = []
@@ -44,21 +47,39 @@ extension TopologyReader {
     private func flow(
         of section: Section, position: Int, in topology: Topology, connected: inout [Int32]?
     ) throws(TopologyError) -> Topology.Flow {
-        let payers = try nodes("from", of: section, in: topology, connected: &connected)
-        let payees = try nodes("to", of: section, in: topology, connected: &connected)
-        guard !payers.isEmpty, !payees.isEmpty, !(payers.count == 1 && payers == payees) else {
+        let pairing = try pairing(of: section, in: topology)
+        var payers = try nodes("from", of: section, in: topology, connected: &connected)
+        var payees = try nodes("to", of: section, in: topology, connected: &connected)
+        switch pairing {
+        case .independent: break
+        case .circular: payees = payers
+        case .listed(let pairs):
+            payers = Set(pairs.map(\.payer)).sorted()
+            payees = Set(pairs.map(\.payee)).sorted()
+        }
+        // A payer whose only payee is itself has nobody to pay.
+        if payees.count == 1 { payers.removeAll { $0 == payees[0] } }
+        guard !payers.isEmpty, !payees.isEmpty else {
             throw file.error(section.line, "'from' and 'to' leave no pair of two different nodes")
         }
-        let startsAt = try section.duration("starts_at") ?? .zero
-        let endsAt = try section.duration("ends_at")
+        let name = try section.text("name")
+        if let name { try checkText(name, "a flow", line: section.line(of: "name")) }
+        let startsAt = try section.duration("starts_at", to: timeMaximum) ?? .zero
+        let endsAt = try section.duration("ends_at", to: timeMaximum)
         if let endsAt, endsAt <= startsAt {
             throw section.error("ends_at", "the flow would end before it starts")
         }
-        return Topology.Flow(
-            name: try section.text("name") ?? "flow \(position + 1)", rate: try rate(of: section),
+        var flow = Topology.Flow(
+            name: name ?? "flow \(position + 1)", rate: try rate(of: section),
             amount: try amount(of: section), payers: payers, payees: payees, startsAt: startsAt,
-            endsAt: endsAt,
-            isAssumed: false)
+            endsAt: endsAt, isAssumed: false)
+        flow.pairing = pairing
+        flow.payerWeights = try weights("from_weights", of: section)
+        flow.payeeWeights = try weights("to_weights", of: section)
+        flow.hours = try hours(of: section)
+        flow.bursts = try bursts(of: section)
+        flow.circulation = try circulation(of: section, in: topology, connected: &connected)
+        return flow
     }
 
     private func rate(of section: Section) throws(TopologyError) -> Double {
@@ -73,9 +94,11 @@ extension TopologyReader {
         }
         // The key is there, so a value is.
         let rate = try section.rate(unit.key)! / unit.seconds
-        guard rate > 0, rate <= Self.rateMaximum else {
-            throw section.error(
-                unit.key, "more than \(Int(Self.rateMaximum)) payments a second, or hardly any")
+        guard rate <= Self.rateMaximum else {
+            throw section.error(unit.key, "more than \(Int(Self.rateMaximum)) payments a second")
+        }
+        guard rate >= Self.rateMinimum else {
+            throw section.error(unit.key, "less than one payment in 300 years")
         }
         return rate
     }
@@ -87,11 +110,16 @@ extension TopologyReader {
         if let amount = try section.millisatoshi("amount_msat", from: 1) { return .fixed(amount) }
         if case .mapping? = section.value("amount_sat")?.content {
             // Just seen to be there.
-            let range = try section.section("amount_sat", keys: ["from", "to"])!
+            let range = try section.section(
+                "amount_sat", keys: ["from", "to", "mean", "median", "values", "weights"])!
+            if range.has("mean") || range.has("median") { return try logNormal(range) }
+            if range.has("values") { return try listed(range) }
             guard let lowest = try range.satoshi("from", from: 1),
                 let highest = try range.satoshi("to", from: 1)
             else {
-                throw section.error("amount_sat", "a range needs both 'from' and 'to'")
+                throw section.error(
+                    "amount_sat",
+                    "expected 'from' and 'to' (uniform), 'mean' and 'median' (log-normal), or 'values'")
             }
             guard lowest <= highest else { throw section.error("amount_sat", "'from' is above 'to'") }
             return .uniform(lowest: lowest, highest: highest)
@@ -102,7 +130,7 @@ extension TopologyReader {
 
     /// The nodes that `all`, `connected`, a group, a node, or a list of these means; all of them where the
     /// key is absent.
-    private func nodes(
+    func nodes(
         _ key: String, of section: Section, in topology: Topology, connected: inout [Int32]?
     ) throws(TopologyError) -> [Int32] {
         guard let value = section.value(key) else { return Array(0..<Int32(topology.nodes.count)) }

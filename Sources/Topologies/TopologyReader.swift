@@ -1,4 +1,5 @@
 import LightningTypes
+import Routing
 
 /// Turns the values of a topology file into a `Topology`: settings first, then the network, then the traffic,
 /// each checked against what came before.
@@ -16,9 +17,14 @@ struct TopologyReader {
     let root: Section
 
     var draft = NetworkDraft()
+    var graphFormat: GraphFormat?
     var names = FileNames()
     /// For each channel of the draft, the line that gives it; 0 for those of a graph file.
     var channelLines: [Int] = []
+    /// The line that gives a node its wallet, its group's if that is it, by the node's place in the draft.
+    var walletLines: [Int32: Int] = [:]
+    /// The latest moment of a run; known once the layer-1 settings are.
+    var timeMaximum = durationMaximum
     /// What `nodes` says of the policies of a node, by its place in the draft.
     var nodePolicies: [Int32: PolicyDraft] = [:]
     var defaultPolicy = PolicyDraft()
@@ -44,13 +50,16 @@ struct TopologyReader {
 
     private mutating func topology() throws(TopologyError) -> Topology {
         var topology = try settings()
+        timeMaximum = topology.timeMaximum
         try readDefaults()
         try readGroups()
         try readGraph()
         try readNodes()
         try readChannels()
+        try checkMoney(topology.layerOne)
         let (nodes, channels, newIndex) = draft.inOrder()
         topology.nodes = nodes
+        topology.graph = graphFormat.map { Topology.Graph(format: $0, isWholeTopology: false) }
         topology.channels = channels
         names.renumber(newIndex)
         try readTraffic(into: &topology)
@@ -66,7 +75,7 @@ struct TopologyReader {
     static let latencyKeys = ["floor", "fixed"]
     static let paymentKeys = [
         "attempts_maximum", "fee_limit_ppm", "fee_limit_minimum_msat", "final_cltv_expiry_delta",
-        "commitment_interval", "gossip_interval", "channel_lifetime_days",
+        "commitment_interval", "gossip_interval", "channel_lifetime_days", "model", "split", "parts_maximum",
     ]
 
     private func settings() throws(TopologyError) -> Topology {
@@ -79,22 +88,26 @@ struct TopologyReader {
                 "name", "\(quoted(name)) cannot name a run directory; expected up to 100 letters")
         }
         let balances = try root.word("balances", of: Topology.BalanceRule.self)
+        let layerOne = try layerOne()
+        let latest = layerOne.timeMaximum
         return Topology(
             name: name, nodes: [], channels: [], balances: options.balances ?? balances ?? .uniform,
-            layerOne: try layerOne(), payments: try paymentRules(), latency: try latency(),
+            layerOne: layerOne, payments: try paymentRules(), latency: try latency(),
             traffic: .flows([]),
-            duration: try root.duration("duration", from: .microseconds(1)),
-            warmup: try root.duration("warmup") ?? .zero, seed: try root.integer("seed") ?? 1)
+            duration: try root.duration("duration", from: .microseconds(1), to: latest),
+            warmup: try root.duration("warmup", to: latest) ?? .zero, seed: try root.integer("seed") ?? 1,
+            graph: nil)
     }
 
     private func layerOne() throws(TopologyError) -> Topology.LayerOne {
         var layer = Topology.LayerOne.standard
         guard let section = try root.section("layer_1", keys: Self.layerOneKeys) else { return layer }
         layer.blockInterval =
-            try section.duration("block_interval", from: .milliseconds(1)) ?? layer.blockInterval
+            try section.duration("block_interval", from: .milliseconds(100), to: .seconds(30 * 86_400))
+            ?? layer.blockInterval
         layer.hasRegularBlocks = try section.boolean("regular_blocks") ?? layer.hasRegularBlocks
         layer.confirmations =
-            try section.integer("confirmations", "blocks", from: 1, to: 10_000)
+            try section.integer("confirmations", "blocks", from: 1, to: 1_000)
             ?? layer.confirmations
         layer.feeratePerVirtualByte =
             try section.integer("feerate_sat_per_vbyte", "satoshis", to: 1_000_000)
@@ -109,16 +122,27 @@ struct TopologyReader {
     private func paymentRules() throws(TopologyError) -> Topology.PaymentRules {
         var rules = Topology.PaymentRules.standard
         guard let section = try root.section("payments", keys: Self.paymentKeys) else { return rules }
-        rules.attemptsMaximum = try section.integer("attempts_maximum", from: 1) ?? rules.attemptsMaximum
+        rules.attemptsMaximum =
+            try section.integer("attempts_maximum", from: 1, to: 1_000) ?? rules.attemptsMaximum
+        rules.model = try section.word("model", of: RoutingModel.self) ?? rules.model
+        rules.splitting = try section.word("split", of: Splitting.self) ?? rules.splitting
+        rules.partsMaximum = try section.integer("parts_maximum", from: 1, to: 100) ?? rules.partsMaximum
+        if rules.splitting == .minimumCostFlow, section.has("model") {
+            throw section.error("model", "'split: mcf' has a cost of its own in place of a model")
+        }
         rules.feeLimitProportional =
-            try section.integer("fee_limit_ppm", "parts per million")
+            try section.integer("fee_limit_ppm", "parts per million", to: 1_000_000)
             ?? rules.feeLimitProportional
         rules.feeLimitMinimum = try section.millisatoshi("fee_limit_minimum_msat") ?? rules.feeLimitMinimum
         rules.finalCLTVExpiryDelta =
             try section.integer("final_cltv_expiry_delta", "blocks")
             ?? rules.finalCLTVExpiryDelta
-        rules.commitmentInterval = try section.duration("commitment_interval") ?? rules.commitmentInterval
-        rules.gossipInterval = try section.duration("gossip_interval") ?? rules.gossipInterval
+        // Bounded, like latency and attempts, so that what is under way when the last payment starts ends while
+        // there are block heights left (see `timeMaximum`).
+        rules.commitmentInterval =
+            try section.duration("commitment_interval", to: .seconds(600)) ?? rules.commitmentInterval
+        rules.gossipInterval =
+            try section.duration("gossip_interval", to: .seconds(30 * 86_400)) ?? rules.gossipInterval
         rules.channelLifetimeDays =
             try section.integer("channel_lifetime_days", "days", from: 1, to: 36_500)
             ?? rules.channelLifetimeDays
@@ -128,10 +152,12 @@ struct TopologyReader {
     private func latency() throws(TopologyError) -> Topology.Latency {
         var latency = Topology.Latency.standard
         guard let section = try root.section("latency", keys: Self.latencyKeys) else { return latency }
-        latency.floor = try section.duration("floor", from: .microseconds(1)) ?? latency.floor
-        latency.fixed = try section.duration("fixed")
+        latency.floor =
+            try section.duration("floor", from: .microseconds(1), to: .seconds(600)) ?? latency.floor
+        latency.fixed = try section.duration("fixed", to: .seconds(600))
         if let fixed = latency.fixed, fixed < latency.floor {
-            throw section.error("fixed", "shorter than 'floor' (\(latency.floor)), below which no message is")
+            throw section.error(
+                "fixed", "shorter than 'floor' (\(latency.floor.inWords)), below which no message is")
         }
         return latency
     }
@@ -156,15 +182,15 @@ struct TopologyReader {
         defaultPolicy = try Self.policy("policy", of: section) ?? defaultPolicy
         defaultLimits = try Self.limits(of: section)
         defaultCapacity = try section.satoshi("capacity_sat", from: 1)
-        defaultOpensAt = try section.duration("opens_at")
-        defaultClosesAt = try section.duration("closes_at")
+        defaultOpensAt = try section.duration("opens_at", to: timeMaximum)
+        defaultClosesAt = try section.duration("closes_at", to: timeMaximum)
     }
 
     /// The parts of the policy under `key`, if it is there.
     static func policy(_ key: String, of section: Section) throws(TopologyError) -> PolicyDraft? {
         guard let policy = try section.section(key, keys: policyKeys) else { return nil }
         // BOLT 7 gives the base fee and the rate 32 bits each, the delta 16.
-        return PolicyDraft(
+        let draft = PolicyDraft(
             baseFee: try policy.unsigned("base_fee_msat", "millisatoshis", to: UInt64(UInt32.max))
                 .map { Millisatoshi($0) },
             proportionalFee: try policy.integer("fee_ppm", "parts per million"),
@@ -172,6 +198,10 @@ struct TopologyReader {
             htlcMinimum: try policy.millisatoshi("htlc_minimum_msat"),
             htlcMaximum: try policy.millisatoshi("htlc_maximum_msat", from: 1),
             isDisabled: try policy.boolean("disabled"))
+        if let minimum = draft.htlcMinimum, let maximum = draft.htlcMaximum, minimum > maximum {
+            throw policy.error("htlc_minimum_msat", "above 'htlc_maximum_msat' (\(maximum))")
+        }
+        return draft
     }
 
     static func limits(of section: Section) throws(TopologyError) -> LimitsDraft {
@@ -191,8 +221,16 @@ extension Topology {
     /// Refuses settings of time under which no payment could start.
     func checkTimes(file: SourceFile, line: (String) -> Int?) throws(TopologyError) {
         guard let duration else { return }
+        guard duration <= timeMaximum else {
+            throw file.error(
+                line("duration"),
+                "a duration of \(duration.inWords); at most \(timeMaximum.inWords)")
+        }
         guard warmup < duration else {
-            throw file.error(line("warmup"), "'warmup' leaves nothing of the duration (\(duration))")
+            throw file.error(
+                line("warmup"),
+                "the warm-up of \(warmup.inWords) leaves nothing of the duration of \(duration.inWords); "
+                    + "a shorter warm-up or a longer duration would")
         }
         guard case .flows(let flows) = traffic, let first = flows.min(by: { $0.startsAt < $1.startsAt })
         else { return }
@@ -200,7 +238,7 @@ extension Topology {
             throw file.error(
                 line("duration"),
                 "no payment can start: the first flow, \(quoted(first.name)), starts at "
-                    + "\(first.startsAt), the duration is \(duration)")
+                    + "\(first.startsAt.inWords), the duration is \(duration.inWords)")
         }
     }
 }

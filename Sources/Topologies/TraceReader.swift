@@ -8,7 +8,7 @@ struct TraceReader {
     static let header = ["time_seconds", "source", "destination", "amount_msat"]
 
     static func read(
-        _ bytes: [UInt8], file: SourceFile, names: FileNames, nodes: [Topology.Node]
+        _ bytes: [UInt8], file: SourceFile, names: FileNames, nodes: [Topology.Node], latest: Duration
     ) throws(TopologyError) -> [Topology.TracePayment] {
         try bytes.withUnsafeBufferPointer { (buffer) throws(TopologyError) in
             try TextBytes.check(buffer, maximum: TextBytes.graphBytesMaximum, file: file)
@@ -33,6 +33,10 @@ struct TraceReader {
             let payment = try payment(
                 try fields(of: row, file: file, line: line), names: names, nodes: nodes, file: file,
                 line: line)
+            guard payment.microseconds <= latest.inMicroseconds else {
+                throw file.error(
+                    line, "time_seconds: later than \(latest.inWords), the longest a run may be")
+            }
             if let last = payments.last, payment.microseconds < last.microseconds {
                 throw file.error(line, "the time goes back; payments stand in order of time_seconds")
             }
@@ -49,8 +53,7 @@ struct TraceReader {
         guard fields.count == header.count else {
             throw file.error(line, "\(fields.count) fields; expected \(header.joined(separator: ","))")
         }
-        let latest = durationMaximum.inMicroseconds
-        guard let time = NumberText.scaled(fields[0], places: 6), time <= latest else {
+        guard let time = NumberText.scaled(fields[0], places: 6) else {
             throw file.error(
                 line,
                 "time_seconds: expected seconds with up to six decimal places, found \(quoted(fields[0]))")

@@ -27,7 +27,9 @@ enum Millrace {
             return failure.status
         } catch {
             guard MillraceCommand.exitCode(for: error) == .success else {
-                Diagnostics.say("\(MillraceCommand.message(for: error)); see \(helpCommand(for: arguments))")
+                var message = MillraceCommand.message(for: error)
+                if message.hasSuffix(".") { message.removeLast() }
+                Diagnostics.say("\(message); see \(helpCommand(for: arguments))")
                 return .usage
             }
             print(MillraceCommand.fullMessage(for: error))

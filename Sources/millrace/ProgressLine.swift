@@ -15,8 +15,10 @@ struct ProgressLine {
         let ended = progress.settled + progress.failed
         let seconds = stopwatch.seconds
         var parts = [
-            Figures.duration(microseconds: progress.simulated) + " simulated",
-            Figures.counted(progress.started, "payment"),
+            Figures.duration(microseconds: progress.simulated),
+            progress.started < 100_000
+                ? Figures.counted(progress.started, "payment")
+                : "\(Figures.rate(Double(progress.started))) payments",
         ]
         if ended > 0 {
             parts.append("\(Figures.percent(Double(progress.settled) / Double(ended), places: 1)) settled")
@@ -29,16 +31,20 @@ struct ProgressLine {
         guard isShown else { return }
         let seconds = stopwatch.seconds
         var head = Figures.percent(fraction, places: 0)
-        if seconds > 1, fraction > 0.005, fraction < 1 {
-            let left = max((seconds * (1 - fraction) / fraction).rounded(), 1)
-            head += " · \(Figures.duration(microseconds: UInt64(left) * 1_000_000)) left"
+        if fraction > 0, fraction < 1 {
+            let left = min(max((seconds * (1 - fraction) / fraction).rounded(), 1), 1e9)
+            head += "  \(Figures.duration(microseconds: UInt64(left) * 1_000_000)) left"
         }
-        // What matters most stands first: a narrow terminal cuts the end.
-        let cells = 12
-        let full = Int((min(max(fraction, 0), 1) * Double(cells)).rounded(.down))
-        let bar = String(repeating: "█", count: full) + String(repeating: "░", count: cells - full)
-        let text = ([bar + " " + head] + parts).joined(separator: " · ")
-        let line = TerminalText(text).truncated(to: Terminal.standardErrorWidth - 1)
+        // What matters most stands first: a narrow terminal cuts the end. The bar takes what room there is.
+        let width = Terminal.standardErrorWidth - 1
+        let text = ([head] + parts).joined(separator: "  ")
+        let cells = min(width - text.count - 1, 20)
+        var line = TerminalText(text).truncated(to: width)
+        if cells >= 4 {
+            let full = Int((min(max(fraction, 0), 1) * Double(cells)).rounded(.down))
+            let bar = String(repeating: "█", count: full) + String(repeating: "░", count: cells - full)
+            line = TerminalText("\(bar) \(text)")
+        }
         Diagnostics.write("\r\u{1B}[K\(line.text)")
     }
 

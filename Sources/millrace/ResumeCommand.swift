@@ -11,7 +11,7 @@ struct ResumeCommand: ParsableCommand {
         shouldDisplay: false)
 
     @Option var resume: String
-    @Option var checkpointEvery: DurationArgument?
+    @Option(transform: DurationValue.readPositive) var checkpointEvery: DurationValue?
     @Flag var json = false
     @Flag var quiet = false
 
@@ -38,7 +38,7 @@ struct ResumeCommand: ParsableCommand {
         let stored: StoredRun
         do { stored = try StoredRun(at: resume) } catch { throw CommandFailure(error) }
         if stored.status == .complete { return try printAgain(stored) }
-        let (command, plan) = try stored.plan()
+        let plan = try stored.plan()
         guard stored.isDescribed(by: plan.description, of: plan.topology) else {
             throw CommandFailure(
                 .badInput,
@@ -47,10 +47,10 @@ struct ResumeCommand: ParsableCommand {
         }
         var interval = checkpointEvery
         if interval == nil, let text = stored.directory.checkpointInterval {
-            interval = DurationArgument(argument: text)
+            interval = DurationValue(text)
         }
         let session = RunSession(
-            plan: plan, directory: stored.directory, checkpointInterval: interval?.value, top: command.top,
+            plan: plan, directory: stored.directory, checkpointInterval: interval?.value,
             json: json, quiet: quiet, stopwatch: stopwatch)
         do {
             try goOn(session, plan, stored.directory, interval)
@@ -61,7 +61,7 @@ struct ResumeCommand: ParsableCommand {
 
     /// From the latest checkpoint that is sound, else from the start.
     private func goOn(
-        _ session: RunSession, _ plan: RunPlan, _ directory: RunDirectory, _ interval: DurationArgument?
+        _ session: RunSession, _ plan: RunPlan, _ directory: RunDirectory, _ interval: DurationValue?
     ) throws {
         let store = try CheckpointStore(of: directory, plan.description, plan.topology)
         for number in store.numbers {
@@ -79,14 +79,14 @@ struct ResumeCommand: ParsableCommand {
                 Diagnostics.say("\(path) is of no use: \(error)")
                 continue
             }
-            if let interval { try writer.note(checkpointInterval: interval.text) }
+            if let interval { try writer.note(checkpointInterval: interval.description) }
             if !quiet { Diagnostics.say("goes on from \(path)") }
             return try session.run(simulation, into: writer)
         }
         Diagnostics.say("\(directory.path) has no checkpoint to go on from; the run starts over")
         let writer = try RunWriter(
             startingOver: directory, topology: plan.topology, description: plan.description, interval != nil)
-        if let interval { try writer.note(checkpointInterval: interval.text) }
+        if let interval { try writer.note(checkpointInterval: interval.description) }
         try session.run(into: writer, resuming: nil)
     }
 
@@ -112,7 +112,7 @@ struct ResumeCommand: ParsableCommand {
 
 extension StoredRun {
     /// What the command of this run asks for, read from the copies in its directory.
-    func plan() throws(CommandFailure) -> (command: RunCommand, plan: RunPlan) {
+    func plan() throws(CommandFailure) -> RunPlan {
         guard arguments.first == "run", let command = try? RunCommand.parse(Array(arguments.dropFirst()))
         else {
             throw CommandFailure(
@@ -120,6 +120,6 @@ extension StoredRun {
                 "\(directory.path)/manifest.json: its arguments are no command of millrace \(Millrace.version)"
             )
         }
-        return (command, try command.plan(arguments: arguments, copies: inputs))
+        return try command.plan(arguments: arguments, copies: inputs)
     }
 }

@@ -27,16 +27,22 @@ struct RouteCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Who is paid.", valueName: "node"))
     var to: String?
 
-    @Option(help: ArgumentHelp("What the payee receives, in millisatoshi.", valueName: "msat"))
-    var amountMsat: CountArgument?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("What the payee receives, in millisatoshi.", valueName: "msat"),
+        transform: number(OptionRange.millisatoshi))
+    var amountMsat: UInt64?
 
     @Option(
         help: ArgumentHelp(
             "Many queries from a CSV file: source,destination,amount_msat.", valueName: "file.csv"))
     var queries: String?
 
-    @Option(help: ArgumentHelp("Threads over which --queries are spread.", valueName: "count"))
-    var threads: CountArgument?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Threads over which --queries are spread. (default: 1)", valueName: "count"),
+        transform: number(OptionRange.threads))
+    var threads: UInt64?
 
     @Option(help: ArgumentHelp("What the payer minds: whose cost the route is best by."))
     var model: RoutingModel = .cheapestFee
@@ -53,7 +59,10 @@ struct RouteCommand: ParsableCommand {
     @Option(help: ArgumentHelp("How balances no file gives are drawn.", valueName: "even|uniform|one-sided"))
     var balanceRule: Topology.BalanceRule?
 
-    @Option(help: ArgumentHelp("Decides the balances that are drawn.", valueName: "number"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Decides the balances that are drawn.", valueName: "number"),
+        transform: number(OptionRange.seed))
     var seed: UInt64?
 
     @Flag(help: "One JSON object on standard output, and nothing else there.")
@@ -73,10 +82,6 @@ struct RouteCommand: ParsableCommand {
         if queries == nil, threads != nil {
             throw ValidationError("--threads spreads --queries; a single route has nothing to spread")
         }
-        guard (threads?.value ?? 1) <= 1_024 else { throw ValidationError("--threads is at most 1024") }
-        guard (amountMsat?.value ?? 1) <= Satoshi.supplyMaximum.rawValue * 1_000 else {
-            throw ValidationError("--amount-msat is more than all the bitcoin there can be")
-        }
         if !balances, seed != nil || balanceRule != nil {
             throw ValidationError("--seed and --balance-rule draw balances, which only --balances looks at")
         }
@@ -85,7 +90,10 @@ struct RouteCommand: ParsableCommand {
     func run() throws {
         var (topology, _) = try input.read()
         if let seed { topology.seed = seed }
-        if let balanceRule { topology.balances = balanceRule }
+        if let balanceRule {
+            try balanceRule.refuseIfIdle(in: topology)
+            topology.balances = balanceRule
+        }
         let graph = ChannelGraph(
             nodeCount: topology.nodes.count,
             channels: topology.channels.map { channel in
@@ -99,7 +107,7 @@ struct RouteCommand: ParsableCommand {
         } else if let from, let to, let amountMsat {
             let request = RouteRequest(
                 source: try index(of: from, in: topology), destination: try index(of: to, in: topology),
-                amount: Millisatoshi(amountMsat.value),
+                amount: Millisatoshi(amountMsat),
                 finalCLTVExpiryDelta: UInt32(topology.payments.finalCLTVExpiryDelta))
             let result = Self.answer(
                 to: request, in: graph, by: RouteSearch(for: graph), model: model, split: split,
@@ -122,7 +130,9 @@ struct RouteCommand: ParsableCommand {
         guard path != "-" || input.path != "-" else {
             throw CommandFailure(.usage, "standard input cannot be both the topology and the queries")
         }
-        let file = path == "-" ? try InputReader.standardInput() : try InputReader.file(at: path)
+        let file =
+            path == "-"
+            ? try InputReader.standardInput(limit: .table) : try InputReader.file(at: path, limit: .table)
         let queries: [Topology.RouteQuery]
         do {
             queries = try topology.routeQueries(
@@ -133,7 +143,7 @@ struct RouteCommand: ParsableCommand {
         let (model, split) = (model, split)
         Interruption.listen()
         let batch = try RouteBatch(
-            queries, of: topology, in: graph, threads: Int(threads?.value ?? 1), showsParts: split != .none,
+            queries, of: topology, in: graph, threads: Int(threads ?? 1), showsParts: split != .none,
             line: ProgressLine(isQuiet: false)
         ) { request, search in
             Self.answer(to: request, in: graph, by: search, model: model, split: split, balances: balances)

@@ -18,19 +18,30 @@ struct RunCommand: ParsableCommand {
     @OptionGroup var input: TopologyInput
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
-            "Exactly so many payments start: the first of the flows, or of the trace.", valueName: "count"))
-    var payments: CountArgument?
+            "Exactly so many payments start: the first of the flows, or of the trace.", valueName: "count"),
+        transform: number(OptionRange.payments))
+    var payments: UInt64?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Payments per simulated second over all flows, their shares kept.", valueName: "rate"),
+        transform: RateValue.read)
+    var rate: RateValue?
 
     @Option(
         help: ArgumentHelp(
-            "Payments per simulated second over all flows, their shares kept.", valueName: "rate"))
-    var rate: RateArgument?
+            "The last payment starts before this: 7d, 12h, 30m, 90s.", valueName: "time"),
+        transform: DurationValue.readPositive)
+    var duration: DurationValue?
 
     @Option(
         help: ArgumentHelp(
-            "The last payment starts before this: 7d, 12h, 30m, 90s.", valueName: "time"))
-    var duration: DurationArgument?
+            "Payments that start before this are left out of every table; 0s: none.", valueName: "time"),
+        transform: DurationValue.read)
+    var warmup: DurationValue?
 
     @OptionGroup var traffic: TrafficOptions
 
@@ -45,20 +56,26 @@ struct RunCommand: ParsableCommand {
             valueName: "lazy|eager"))
     var signatures: SignatureMode = .lazy
 
-    @Option(help: ArgumentHelp("Threads of the simulation. The result is the same.", valueName: "count"))
-    var threads: CountArgument = CountArgument(1)
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Threads of the simulation. The result is the same. (default: 1)", valueName: "count"),
+        transform: number(OptionRange.threads))
+    var threads: UInt64 = 1
 
     @Option(
         help: ArgumentHelp(
             "Which payments' attempts the run directory keeps. (default: all up to a million payments, then a sample)",
-            valueName: "all|none|1/N"))
+            valueName: "all|none|1/N"),
+        transform: AttemptSampling.read)
     var attempts: AttemptSampling?
 
     @Option(
         help: ArgumentHelp(
             "Keeps the state of the run every so often, in real time: 30s, 5m. A killed run goes on from there.",
-            valueName: "time"))
-    var checkpointEvery: DurationArgument?
+            valueName: "time"),
+        transform: DurationValue.readPositive)
+    var checkpointEvery: DurationValue?
 
     // Parsed by `ResumeCommand`; here for the help.
     @Option(
@@ -67,8 +84,18 @@ struct RunCommand: ParsableCommand {
             valueName: "run-directory"))
     var resume: String?
 
-    @Option(help: ArgumentHelp("Nodes shown one by one in the table.", valueName: "count"))
-    var top: Int = 20
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Nodes shown one by one in the table, the highest nets. (default: 20)", valueName: "count"),
+        transform: number(OptionRange.nodes))
+    var top: UInt64 = 20
+
+    @Option(
+        help: ArgumentHelp(
+            "Shows this node too, whatever it earned: a name, alias or public key. Repeatable.",
+            valueName: "node"))
+    var show: [String] = []
 
     @Flag(help: "One JSON object on standard output, and nothing else there.")
     var json = false
@@ -77,8 +104,7 @@ struct RunCommand: ParsableCommand {
     var quiet = false
 
     func validate() throws {
-        guard top >= 0 else { throw ValidationError("--top counts nodes: 0 or more") }
-        guard threads.value <= 1_024 else { throw ValidationError("--threads is at most 1024") }
+        if let out, out.isEmpty { throw ValidationError("--out names a directory; it is empty") }
         if rate != nil, traffic.trace != nil {
             throw ValidationError("--rate and --trace exclude each other: a trace has its own times")
         }
@@ -98,13 +124,12 @@ struct RunCommand: ParsableCommand {
             writer = try RunWriter(
                 in: directory, topology: plan.topology, description: plan.description,
                 takesCheckpoints: checkpointEvery != nil)
-            if let checkpointEvery { try writer.note(checkpointInterval: checkpointEvery.text) }
+            if let checkpointEvery { try writer.note(checkpointInterval: checkpointEvery.description) }
         } catch {
             throw CommandFailure(error)
         }
         let session = RunSession(
-            plan: plan, directory: directory, checkpointInterval: checkpointEvery?.value, top: top,
-            json: json,
+            plan: plan, directory: directory, checkpointInterval: checkpointEvery?.value, json: json,
             quiet: quiet, stopwatch: stopwatch)
         try session.run(into: writer, resuming: nil)
     }
@@ -117,26 +142,44 @@ struct RunCommand: ParsableCommand {
     func plan(arguments: [String], copies: [InputFile]? = nil) throws(CommandFailure) -> RunPlan {
         var (topology, inputs) = try input.read(from: copies)
         try traffic.apply(
-            rate: rate?.value, duration: duration, to: &topology, inputs: &inputs, copies: copies)
+            rate: rate?.value, duration: duration?.value, warmup: warmup?.value, to: &topology,
+            inputs: &inputs, copies: copies)
         // Exactly so many start, and the rate decides how long that takes: the file's duration bounds what the
         // file asks for, not this.
         if payments != nil, duration == nil { topology.duration = nil }
         var settings = RunSettings()
         settings.signatures = signatures
-        settings.threads = Int(threads.value)
-        settings.paymentsMaximum = payments?.value
+        settings.threads = Int(threads)
+        settings.paymentsMaximum = payments
         return RunPlan(
             topology: topology, settings: settings,
-            description: description(of: topology, settings, inputs, arguments))
+            description: description(of: topology, settings, inputs, arguments),
+            rows: try rows(of: topology))
+    }
+
+    /// The nodes to be shown: the highest nets, those asked for, and those the file writes beside a graph, which
+    /// would go under among thousands.
+    private func rows(of topology: Topology) throws(CommandFailure) -> IncomeRows {
+        var rows = IncomeRows(top: Int(top))
+        for name in show {
+            do { rows.named.insert(try topology.nodeIndex(named: name)) } catch {
+                throw CommandFailure(.usage, "--show: \(error)")
+            }
+        }
+        for index in topology.nodes.indices.filter({ topology.nodes[$0].isSingledOut }).prefix(rows.top) {
+            rows.named.insert(Int32(index))
+        }
+        return rows
     }
 
     private func description(
         of topology: Topology, _ settings: RunSettings, _ inputs: [InputFile], _ arguments: [String]
     ) -> RunDescription {
         var overrides = traffic.given
-        if let payments { overrides.append(("payments", payments.value.description)) }
-        if let rate { overrides.append(("rate", rate.text)) }
-        if let duration { overrides.append(("duration", duration.text)) }
+        if let payments { overrides.append(("payments", payments.description)) }
+        if let rate { overrides.append(("rate", rate.description)) }
+        if let duration { overrides.append(("duration", duration.description)) }
+        if let warmup { overrides.append(("warmup", warmup.description)) }
         if let rule = input.channelsWithoutPolicy {
             overrides.append(("channels-without-policy", rule.rawValue))
         }

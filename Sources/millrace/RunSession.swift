@@ -9,6 +9,8 @@ struct RunPlan {
     var topology: Topology
     var settings: RunSettings
     var description: RunDescription
+    /// Of the income table.
+    var rows: IncomeRows
 }
 
 /// Carries a run out in its directory, from the start or from a checkpoint, and prints what came of it.
@@ -17,7 +19,6 @@ struct RunSession {
     let directory: RunDirectory
     /// Real time between two checkpoints; nil: none are taken.
     let checkpointInterval: Duration?
-    let top: Int
     let json: Bool
     let quiet: Bool
     let stopwatch: Stopwatch
@@ -43,7 +44,7 @@ struct RunSession {
                     directory: directory.path))
         } else {
             try Output.write(
-                RunReport(result, of: plan.topology, top: top, style: Terminal.outputStyle).text())
+                RunReport(result, of: plan.topology, rows: plan.rows, style: Terminal.outputStyle).text())
             try Output.write(Self.trailer(directory, digest: digestText(result.digest)))
         }
         if !quiet { Diagnostics.write(wall.line + "\n") }
@@ -85,17 +86,17 @@ struct RunSession {
                 .interrupted, "interrupted; what was recorded until then is in \(directory.path)\(how)")
         }
         let simulating = stopwatch.seconds - loading
-        var wall = WallFigures(
-            wallSeconds: stopwatch.seconds, loadingSeconds: loading, simulatingSeconds: simulating,
-            eventsPerSecond: Double(result.events - eventsBefore) / max(simulating, 1e-9),
-            paymentsPerSecond: Double(result.payments.settled) / max(simulating, 1e-9),
-            memoryPeak: memoryPeak())
         let document = RunDocument(result, of: plan.topology, settings: plan.settings).stored.encoded()
-        let report = RunReport(result, of: plan.topology, top: top, style: TextStyle(isRich: false))
-        try writer.finish(
-            result, initialBalances: simulation.initialBalances(), wall: wall,
-            documents: [("result.json", document), ("report.txt", Array(report.text().utf8))])
-        wall.wallSeconds = stopwatch.seconds
+        let report = RunReport(
+            result, of: plan.topology, rows: plan.rows, style: TextStyle(isRich: false))
+        let wall = try writer.finish(
+            result, initialBalances: simulation.initialBalances(),
+            documents: [("result.json", document), ("report.txt", Array(report.text().utf8))],
+            wall: WallFigures(
+                wallSeconds: stopwatch.seconds, loadingSeconds: loading, simulatingSeconds: simulating,
+                eventsPerSecond: Double(result.events - eventsBefore) / max(simulating, 1e-9),
+                paymentsPerSecond: Double(result.payments.settled) / max(simulating, 1e-9),
+                memoryPeak: memoryPeak()))
         return (result, document, wall)
     }
 

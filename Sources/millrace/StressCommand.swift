@@ -17,14 +17,24 @@ struct StressCommand: ParsableCommand {
     @OptionGroup var input: TopologyInput
 
     @Option(
-        help: ArgumentHelp("Lowest and highest payments per simulated second.", valueName: "low:high"))
-    var rate: RateRangeArgument = RateRangeArgument(argument: "1:1000")!
+        help: ArgumentHelp(
+            "Lowest and highest payments per simulated second. (default: 1:1000)", valueName: "low:high"),
+        transform: RateRangeValue.read)
+    var rate: RateRangeValue = RateRangeValue("1:1000")!
 
-    @Option(help: ArgumentHelp("Loads tried, each the same multiple of the one before.", valueName: "count"))
-    var steps: Int = 10
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Loads tried, each the same multiple of the one before. (default: 10)", valueName: "count"),
+        transform: number(2...100))
+    var steps: UInt64 = 10
 
-    @Option(help: ArgumentHelp("Payments of each step.", valueName: "count"))
-    var payments: CountArgument = CountArgument(5_000)
+    // A step keeps the latency of each of its payments.
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Payments of each step. (default: 5000)", valueName: "count"),
+        transform: number(1...10_000_000))
+    var payments: UInt64 = 5_000
 
     @OptionGroup var traffic: TrafficOptions
 
@@ -38,10 +48,6 @@ struct StressCommand: ParsableCommand {
     @Flag(help: "No progress on standard error.")
     var quiet = false
 
-    func validate() throws {
-        guard (2...100).contains(steps) else { throw ValidationError("--steps is from 2 to 100") }
-    }
-
     func run() throws {
         Interruption.listen()
         var (topology, inputs) = try input.read()
@@ -49,14 +55,15 @@ struct StressCommand: ParsableCommand {
         // Each step offers all its payments, however long its rate takes for them, and counts every one.
         topology.duration = nil
         topology.warmup = .zero
-        guard let base = topology.offeredRate(ofFirst: payments.value) else {
+        topology.leaveOutCirculation()
+        guard let base = topology.offeredRate(ofFirst: payments) else {
             throw CommandFailure(
                 .badInput, "\(input.path): no traffic to scale; it needs flows, or a trace of some length")
         }
-        let rates = StressCurve.geometricRates(from: rate.lowest, to: rate.highest, count: steps)
+        let rates = StressCurve.geometricRates(from: rate.lowest, to: rate.highest, count: Int(steps))
         var settings = RunSettings()
         settings.signatures = signatures
-        settings.paymentsMaximum = payments.value
+        settings.paymentsMaximum = payments
         let ladder = StressLadder(
             topology: topology, settings: settings, base: base, rates: rates,
             line: ProgressLine(isQuiet: quiet))
@@ -68,8 +75,4 @@ struct StressCommand: ParsableCommand {
             try Output.write(report.text(style: Terminal.outputStyle))
         }
     }
-}
-
-extension RateRangeArgument {
-    var defaultValueDescription: String { "1:1000" }
 }

@@ -114,16 +114,18 @@ final class PaymentTally: RunRecorder {
     private(set) var settled: UInt64 = 0
     private(set) var ended: UInt64 = 0
     private var firstStart = UInt64.max
-    private var lastSettled: UInt64 = 0
+    private var lastStart: UInt64 = 0
+    private var lastEnd: UInt64 = 0
     /// Of settled payments, microseconds.
     private var latencies: [UInt64] = []
 
     func record(_ payment: PaymentRecord) {
         ended += 1
         firstStart = min(firstStart, payment.startedAt)
+        lastStart = max(lastStart, payment.startedAt)
+        lastEnd = max(lastEnd, payment.endedAt)
         guard payment.failure == nil else { return }
         settled += 1
-        lastSettled = max(lastSettled, payment.endedAt)
         latencies.append(payment.endedAt - payment.startedAt)
     }
 
@@ -132,13 +134,14 @@ final class PaymentTally: RunRecorder {
     func record(_ hour: TimelineRecord) {}
     func wantsAttempts(of payment: UInt64) -> Bool { false }
 
-    /// Settled payments per second are taken from the first start to the last settlement.
+    /// Settled payments per second are taken from the first start to the last end.
     func step(offeredPerSecond: Double) -> StressCurve.Step {
-        let seconds = settled > 0 ? Double(lastSettled - firstStart) / 1e6 : 0
+        let seconds = ended > 0 ? Double(lastEnd - firstStart) / 1e6 : 0
         let sorted = latencies.sorted()
         return StressCurve.Step(
             offeredPerSecond: offeredPerSecond, settledPerSecond: seconds > 0 ? Double(settled) / seconds : 0,
             success: ended > 0 ? Double(settled) / Double(ended) : 0,
+            offeringSeconds: ended > 0 ? Double(lastStart - firstStart) / 1e6 : 0,
             latency: sorted.isEmpty
                 ? nil
                 : StressCurve.Latency(

@@ -21,6 +21,10 @@ struct TopologyInput: ParsableArguments {
             "Core Lightning's listnodes, for the names in a listchannels graph.", valueName: "file"))
     var nodes: String?
 
+    func validate() throws {
+        if nodes == "-" { throw ValidationError(InputReader.refusal(ofStandardInputFor: "--nodes")) }
+    }
+
     /// Reads the whole topology. The files it was made from are returned with it, the topology first.
     ///
     /// - Parameter copies: what an earlier run kept of its input, to be read in place of the files.
@@ -31,7 +35,10 @@ struct TopologyInput: ParsableArguments {
         if let copies {
             file = try copies.file(.topology)
         } else {
-            file = path == "-" ? try InputReader.standardInput() : try InputReader.file(at: path)
+            file =
+                path == "-"
+                ? try InputReader.standardInput(limit: .topology)
+                : try InputReader.file(at: path, limit: .topology)
         }
         var inputs = [file]
         var options = Topology.ReadOptions()
@@ -39,23 +46,44 @@ struct TopologyInput: ParsableArguments {
         let files = copies.map { ReferencedFiles(given: $0.referenced) } ?? ReferencedFiles()
         options.files = files
         if let nodes {
-            var list = if let copies { try copies.file(.nodes) } else { try InputReader.file(at: nodes) }
+            var list =
+                if let copies { try copies.file(.nodes) } else {
+                    try InputReader.file(at: nodes, limit: .table)
+                }
             list.role = .nodes
             options.nodeNames = list.bytes
             options.nodeNamesFile = nodes
             inputs.append(list)
         }
+        let topology: Topology
         do {
-            let topology = try Topology(
+            topology = try Topology(
                 bytes: file.bytes, fileName: path == "-" ? "standard-input" : path,
-                directory: path == "-" ? "" : (path as NSString).deletingLastPathComponent, options: options)
-            for (path, bytes) in files.all {
-                let name = (path as NSString).lastPathComponent
-                inputs.append(InputFile(name: name, bytes: bytes, role: .referenced(path: path)))
-            }
-            return (topology, inputs)
+                directory: path == "-" ? "" : PathText.directory(of: path), options: options)
         } catch {
             throw CommandFailure(.badInput, error.description)
+        }
+        try refuseIdleOptions(for: topology)
+        for (path, bytes) in files.all {
+            inputs.append(
+                InputFile(name: PathText.name(of: path), bytes: bytes, role: .referenced(path: path)))
+        }
+        return (topology, inputs)
+    }
+
+    /// An option that changes nothing is a mistake that whoever typed it should know of.
+    private func refuseIdleOptions(for topology: Topology) throws(CommandFailure) {
+        if nodes != nil, topology.graph?.format != .cln {
+            throw CommandFailure(
+                .usage,
+                "--nodes names the nodes of Core Lightning's listchannels; \(path) has no such graph"
+            )
+        }
+        if channelsWithoutPolicy != nil, topology.graph == nil {
+            throw CommandFailure(
+                .usage,
+                "--channels-without-policy is about the channels of a graph file; \(path) has none"
+            )
         }
     }
 }
@@ -82,34 +110,42 @@ extension Topology.BalanceRule: ExpressibleByArgument {}
 
 /// Files from the outside, whole.
 enum InputReader {
-    static func file(at path: String) throws(CommandFailure) -> InputFile {
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-            throw CommandFailure(.inputOutput, "\(path): no such file\(suggestion(for: path))")
+    static func file(at path: String, limit: ByteLimit) throws(CommandFailure) -> InputFile {
+        let bytes: [UInt8]
+        do {
+            bytes = try FileBytes.contents(ofFile: path, limit: limit)
+        } catch {
+            throw failure(error, of: path)
         }
-        guard !isDirectory.boolValue else {
-            throw CommandFailure(.inputOutput, "\(path) is a directory; name a file in it")
-        }
-        // A handle also reads pipes, such as a shell's <(command).
-        guard let handle = FileHandle(forReadingAtPath: path), let data = try? handle.readToEnd() ?? Data()
-        else {
-            throw CommandFailure(.inputOutput, "\(path): cannot be read")
-        }
-        let bytes = [UInt8](data)
         try refuseCompressed(bytes, name: path) { "\($0) \(path) | millrace COMMAND -, or > FILE" }
-        return InputFile(name: (path as NSString).lastPathComponent, bytes: bytes)
+        return InputFile(name: PathText.name(of: path), bytes: bytes)
     }
 
-    static func standardInput() throws(CommandFailure) -> InputFile {
+    static func standardInput(limit: ByteLimit) throws(CommandFailure) -> InputFile {
+        let bytes: [UInt8]
         do {
-            let bytes = [UInt8](try FileHandle.standardInput.readToEnd() ?? Data())
-            try refuseCompressed(bytes, name: "standard input") { "\($0) FILE | millrace COMMAND -" }
-            let isJSON = bytes.first { $0 > UInt8(ascii: " ") } == UInt8(ascii: "{")
-            return InputFile(name: isJSON ? "standard-input.json" : "standard-input.yaml", bytes: bytes)
-        } catch let failure as CommandFailure {
-            throw failure
+            bytes = try FileBytes.standardInput(limit: limit)
         } catch {
-            throw CommandFailure(.inputOutput, "standard input: cannot be read")
+            throw failure(error, of: "standard input")
+        }
+        try refuseCompressed(bytes, name: "standard input") { "\($0) FILE | millrace COMMAND -" }
+        let isJSON = bytes.first { $0 > UInt8(ascii: " ") } == UInt8(ascii: "{")
+        return InputFile(name: isJSON ? "standard-input.json" : "standard-input.yaml", bytes: bytes)
+    }
+
+    /// Standard input ends once; what is read from it is the topology, or a list of queries.
+    static func refusal(ofStandardInputFor option: String) -> String {
+        "\(option) reads no standard input ('-'), which is for the topology; name a file"
+    }
+
+    private static func failure(_ fault: FileFault, of path: String) -> CommandFailure {
+        let name = path.isEmpty ? "''" : path
+        switch fault {
+        case .noSuchFile: return CommandFailure(.inputOutput, "\(name): \(fault)\(suggestion(for: path))")
+        case .isDirectory: return CommandFailure(.inputOutput, "\(name) \(fault)")
+        case .noRegularFile, .permissionDenied, .system:
+            return CommandFailure(.inputOutput, "\(name): \(fault)")
+        case .tooLong: return CommandFailure(.badInput, "\(name): \(fault)")
         }
     }
 
@@ -128,12 +164,10 @@ enum InputReader {
 
     /// The file beside it whose name is nearest.
     private static func suggestion(for path: String) -> String {
-        let directory = (path as NSString).deletingLastPathComponent
+        let directory = PathText.directory(of: path)
         let names =
             (try? FileManager.default.contentsOfDirectory(atPath: directory.isEmpty ? "." : directory)) ?? []
-        guard let name = nearest(to: (path as NSString).lastPathComponent, among: names.sorted()) else {
-            return ""
-        }
-        return "; did you mean \((directory as NSString).appendingPathComponent(name))?"
+        guard let name = nearest(to: PathText.name(of: path), among: names.sorted()) else { return "" }
+        return "; did you mean \(PathText.join(directory, name))?"
     }
 }

@@ -24,12 +24,12 @@ struct VerifyCommand: ParsableCommand {
             throw CommandFailure(
                 .badInput, "\(directory) is not finished; millrace run --resume \(directory) goes on with it")
         }
-        let (command, plan) = try stored.plan()
+        let plan = try stored.plan()
         let scratch = FileManager.default.temporaryDirectory
             .appendingPathComponent("millrace-verify-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: scratch) }
         do {
-            let differences = try replay(plan, top: command.top, at: scratch.path, of: stored, digest)
+            let differences = try replay(plan, at: scratch.path, of: stored, digest)
             guard differences.isEmpty else {
                 throw CommandFailure(.brokenInvariant, "\(directory): \(differences.joined(separator: "; "))")
             }
@@ -42,12 +42,12 @@ struct VerifyCommand: ParsableCommand {
     }
 
     private func replay(
-        _ plan: RunPlan, top: Int, at path: String, of stored: StoredRun, _ digest: String
+        _ plan: RunPlan, at path: String, of stored: StoredRun, _ digest: String
     ) throws -> [String] {
         let replayed = try RunDirectory(creating: path)
         let writer = try RunWriter(in: replayed, topology: plan.topology, description: plan.description)
         let session = RunSession(
-            plan: plan, directory: replayed, checkpointInterval: nil, top: top, json: false, quiet: quiet,
+            plan: plan, directory: replayed, checkpointInterval: nil, json: false, quiet: quiet,
             stopwatch: Stopwatch())
         let simulation = try NetworkSimulation(plan.topology, settings: plan.settings, recorder: writer)
         let outcome = try session.simulate(simulation, into: writer)

@@ -40,7 +40,7 @@ private func village() throws -> Topology {
         bytes: Array(try Data(contentsOf: URL(fileURLWithPath: path))), fileName: path, directory: "")
 }
 
-enum Kind: String, CaseIterable, Sendable { case standing, opened, village, rebalanced }
+enum Kind: String, CaseIterable, Sendable { case standing, opened, village, rebalanced, circulating }
 
 private func network(_ kind: Kind, seed: UInt64) throws -> (Topology, RunSettings) {
     var settings = RunSettings()
@@ -55,6 +55,15 @@ private func network(_ kind: Kind, seed: UInt64) throws -> (Topology, RunSetting
     case .village:
         topology = try village()
         settings.paymentsMaximum = 120
+    case .circulating:
+        topology = try busyNetwork(rate: 10)
+        guard case .flows(var flows) = topology.traffic else { throw CancellationError() }
+        flows[0].bursts = .init(factor: 5, lasting: .seconds(3), every: .seconds(9))
+        flows[0].hours = (1...24).map { Double($0) }
+        flows[0].circulation = .init(
+            spend: 0.4, giveBack: 0.3, swap: 0.2, swapNodes: [2], after: .seconds(4))
+        topology.traffic = .flows(flows)
+        settings.paymentsMaximum = 300
     case .rebalanced:
         topology = try busyNetwork(rate: 200)
         topology.warmup = .seconds(1)

@@ -209,7 +209,7 @@ struct MalformedTopologyTests {
             "a graph without a file", "millrace: 1\ngraph: {format: lnd}", says: "lacks 'file'", line: 2),
         Malformed(
             "a graph that is not there", "millrace: 1\ngraph: {format: lnd, file: g.json}",
-            says: "there is no file", line: 2),
+            says: "no such file", line: 2),
         Malformed(
             "a graph of a device", "millrace: 1\ngraph: {format: lnd, file: /dev/zero}",
             says: "no regular file", line: 2),
@@ -260,7 +260,48 @@ struct MalformedTopologyTests {
             says: "'from' is above 'to'", line: 7),
         Malformed(
             "half a range", flow("from: alice, to: bob, rate_per_hour: 1, amount_sat: {from: 2}"),
-            says: "both 'from' and 'to'", line: 7),
+            says: "expected 'from' and 'to' (uniform)", line: 7),
+        Malformed(
+            "a mean without a median", flow("rate_per_hour: 1, amount_sat: {mean: 2}"),
+            says: "a 'mean' and a 'median'", line: 7),
+        Malformed(
+            "a median above the mean", flow("rate_per_hour: 1, amount_sat: {mean: 2, median: 3}"),
+            says: "not above its mean", line: 7),
+        Malformed(
+            "half a satoshi", flow("rate_per_hour: 1, amount_sat: {values: [1, 2.5]}"),
+            says: "whole satoshis", line: 7),
+        Malformed(
+            "a weight too few", flow("rate_per_hour: 1, amount_sat: {values: [1, 2], weights: [1]}"),
+            says: "one for each of 'values'", line: 7),
+        Malformed(
+            "an unknown weight", flow("rate_per_hour: 1, amount_sat: 1, to_weights: size"),
+            says: "expected even, capacity, rank", line: 7),
+        Malformed(
+            "a share of everything and more", flow("rate_per_hour: 1, amount_sat: 1, to_weights: {first: 2}"),
+            says: "from 0.0 to 1.0", line: 7),
+        Malformed(
+            "a pair of one", flow("rate_per_hour: 1, amount_sat: 1, pairs: [[alice]]"),
+            says: "expected [payer, payee]", line: 7),
+        Malformed(
+            "a pair of the same", flow("rate_per_hour: 1, amount_sat: 1, pairs: [[alice, alice]]"),
+            says: "cannot pay itself", line: 7),
+        Malformed(
+            "pairs and payers", flow("from: alice, rate_per_hour: 1, amount_sat: 1, pairs: [[alice, bob]]"),
+            says: "go without them", line: 7),
+        Malformed(
+            "a short day", flow("rate_per_hour: 1, amount_sat: 1, hours: [1, 2]"),
+            says: "expected 24 weights", line: 7),
+        Malformed(
+            "a burst that is none",
+            flow("rate_per_hour: 1, amount_sat: 1, bursts: {factor: 1, lasting: 1m, every: 1h}"),
+            says: "'factor' above 1", line: 7),
+        Malformed(
+            "money spent twice",
+            flow("rate_per_hour: 1, amount_sat: 1, circulation: {spend: 0.7, give_back: 0.4}"),
+            says: "more than 1", line: 7),
+        Malformed(
+            "a swap with nobody", flow("rate_per_hour: 1, amount_sat: 1, circulation: {swap: 0.4}"),
+            says: "'swap' and 'swap_nodes' go together", line: 7),
         Malformed(
             "a payer of nowhere", flow("from: alcie, to: bob, rate_per_hour: 1, amount_sat: 1"),
             says: "unknown node 'alcie'; did you mean 'alice'?", line: 7),

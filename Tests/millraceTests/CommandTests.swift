@@ -5,73 +5,20 @@ import Testing
 
 /// What the shell sees: the built program, run in an empty directory.
 struct CommandTests {
-    private let directory: URL
+    private let program: BuiltProgram
+    private var directory: URL { program.directory }
 
-    init() throws {
-        directory = FileManager.default.temporaryDirectory
-            .appendingPathComponent("millrace-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    init() throws { program = try BuiltProgram() }
+
+    private func millrace(_ arguments: String..., input: String = "") throws -> BuiltProgram.Outcome {
+        try program.run(arguments, input: input)
     }
 
-    private struct Outcome {
-        var code: Int32
-        var output: String
-        var errors: String
-
-        func json() throws -> [String: Any] {
-            try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
-        }
+    private func millrace(_ arguments: [String], input: String = "") throws -> BuiltProgram.Outcome {
+        try program.run(arguments, input: input)
     }
 
-    private func millrace(_ arguments: String..., input: String = "") throws -> Outcome {
-        try millrace(arguments, input: input)
-    }
-
-    private func millrace(_ arguments: [String], input: String = "") throws -> Outcome {
-        let process = Process()
-        let program: URL = try #require(Self.program, "millrace is built beside the tests")
-        process.executableURL = program
-        process.arguments = arguments
-        process.currentDirectoryURL = directory
-        let (inputPipe, output, errors) = (Pipe(), Pipe(), Pipe())
-        process.standardInput = inputPipe
-        process.standardOutput = output
-        process.standardError = errors
-        try process.run()
-        try inputPipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-        try inputPipe.fileHandleForWriting.close()
-        // Standard error never fills a pipe: it is not a terminal here, so it has a line or two.
-        let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        let diagnostics = String(
-            decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        process.waitUntilExit()
-        return Outcome(code: process.terminationStatus, output: text, errors: diagnostics)
-    }
-
-    /// Beside the test bundle, or beside what holds it.
-    private static let program: URL? = {
-        let starts =
-            [Bundle.main.bundleURL, Bundle.main.executableURL].compactMap(\.self)
-            + Bundle.allBundles.map(\.bundleURL)
-        for start in starts {
-            var folder = start
-            for _ in 0..<4 {
-                let candidate = folder.appendingPathComponent("millrace")
-                var isDirectory: ObjCBool = false
-                let exists = FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isDirectory)
-                if exists, !isDirectory.boolValue { return candidate }
-                folder.deleteLastPathComponent()
-            }
-        }
-        return nil
-    }()
-
-    private static func shipped(_ name: String) -> String {
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("topologies/\(name)").path
-    }
-
-    private let triangle = shipped("triangle.yaml")
+    private let triangle = BuiltProgram.shipped("triangle.yaml")
 
     @Test func `run prints a table, a digest and where the run directory is`() throws {
         let outcome = try millrace("run", triangle, "--payments", "50")
@@ -192,9 +139,7 @@ struct CommandTests {
     }
 
     private func write(_ text: String, to name: String) throws -> String {
-        let file = directory.appendingPathComponent(name)
-        try Data(text.utf8).write(to: file)
-        return file.path
+        try program.write(text, to: name)
     }
 
     @Test(arguments: [1, 2])
@@ -255,11 +200,13 @@ struct CommandTests {
         (["run", "x.yaml", "--payments", "0"], "'--payments <count>'"),
         (["run", "x.yaml", "--payments", "-1"], "--payments"),
         (["run", "x.yaml", "--rate", "nan"], "'--rate <rate>'"),
-        (["run", "x.yaml", "--duration", "7"], "'--duration <time>'"),
+        (["run", "x.yaml", "--duration", "7"], "'--duration <time>': expected a time with its unit"),
+        (["run", "x.yaml", "--threads", "-2"], "from 1 to 1024"),
+        (["run", "x.yaml", "--out", ""], "--out"),
         (["run", "x.yaml", "--amount-sat", "5:4"], "--amount-sat"),
         (["run", "x.yaml", "--rate", "1", "--trace", "t.csv"], "exclude each other"),
         (["stress", "x.yaml", "--rate", "10:1"], "--rate"),
-        (["stress", "x.yaml", "--steps", "1"], "--steps is from 2 to 100"),
+        (["stress", "x.yaml", "--steps", "1"], "expected a whole number from 2 to 100"),
         (["route", "x.yaml", "--from", "a", "--to", "b"], "--amount-msat"),
         (["route", "x.yaml", "--queries", "q.csv", "--from", "a"], "exclude each other"),
         (
@@ -278,6 +225,28 @@ struct CommandTests {
         #expect(outcome.errors.split(separator: "\n").count == 1)
     }
 
+    @Test func `the warm-up can be changed, and must leave something`() throws {
+        let village = BuiltProgram.shipped("village.yaml")
+        let outcome = try millrace("run", village, "--duration", "12h", "--warmup", "10h")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains("after a warm-up of 10 h"))
+        let refused = try millrace("run", village, "--duration", "1h")
+        #expect(refused.code == 64)
+        #expect(refused.errors.contains("the warm-up of 6h leaves nothing of the duration of 1h"))
+    }
+
+    @Test func `a node asked for is shown whatever it earned`() throws {
+        let village = BuiltProgram.shipped("village.yaml")
+        let outcome = try millrace(
+            "run", village, "--payments", "50", "--warmup", "0s", "--top", "1", "--show", "polly")
+        let rows = outcome.output.split(separator: "\n").filter { $0.contains(" % ") }
+        #expect(rows.contains { $0.hasPrefix("polly ") })
+        #expect(outcome.output.contains("… 28 other nodes"))
+        let refused = try millrace("run", village, "--show", "poly")
+        #expect(refused.code == 64)
+        #expect(refused.errors.contains("did you mean 'polly'?"))
+    }
+
     @Test func `a file where a command belongs is told what to type`() throws {
         let outcome = try millrace(triangle)
         #expect(outcome.code == 64)
@@ -285,7 +254,7 @@ struct CommandTests {
     }
 
     @Test func `a missing file is code 74, with the nearest name`() throws {
-        let outcome = try millrace("run", Self.shipped("triangel.yaml"))
+        let outcome = try millrace("run", BuiltProgram.shipped("triangel.yaml"))
         #expect(outcome.code == 74)
         #expect(outcome.errors.contains("no such file; did you mean \(triangle)?"))
         #expect(try millrace("run", directory.path).code == 74)

@@ -20,7 +20,8 @@ struct FiguresTests {
     @Test(
         arguments: [
             (1, "1 simulated second"), (119, "119 simulated seconds"), (4_020, "67 simulated minutes"),
-            (7_200, "2 simulated hours"), (172_800, "2 simulated days"), (2_591_999, "29 simulated days"),
+            (7_200, "2 simulated hours"), (172_800, "2 simulated days"), (583_200, "7 simulated days"),
+            (2_591_999, "30 simulated days"),
         ] as [(UInt64, String)])
     func `tells how little a yield was annualised from`(seconds: UInt64, text: String) {
         #expect(Figures.simulatedTime(microseconds: seconds * 1_000_000) == text)

@@ -3,16 +3,21 @@ import Testing
 @testable import Reports
 
 struct StressCurveTests {
-    private func step(_ rate: Double, _ success: Double, p99: Double?) -> StressCurve.Step {
+    private func step(
+        _ rate: Double, _ success: Double, p99: Double?, offeringSeconds: Double = 1_000
+    ) -> StressCurve.Step {
         StressCurve.Step(
             offeredPerSecond: rate, settledPerSecond: rate * success, success: success,
+            offeringSeconds: offeringSeconds,
             latency: p99.map { StressCurve.Latency(p50: $0 / 4, p90: $0 / 2, p99: $0) })
     }
 
     @Test func `has no knee where nothing gives way`() {
         let curve = StressCurve(steps: [step(1, 0.9, p99: 100), step(10, 0.855, p99: 200)])
         #expect(curve.kneePerSecond == nil)
-        #expect(curve.verdict.hasPrefix("Nothing gives way up to 10.0 payments/s"))
+        #expect(
+            curve.verdict.hasPrefix(
+                "Nothing gives way up to 10.0 payments/s: success is 85.5 % or more at every step"))
     }
 
     @Test func `the knee is the last load before success falls`() {
@@ -22,8 +27,17 @@ struct StressCurveTests {
         #expect(curve.kneePerSecond == 10)
         #expect(
             curve.verdict
-                == "The network bears 10.0 payments/s; at 100 payments/s success falls below 95 % of the first step's."
-        )
+                == "The network bears 10.0 payments/s, 86.0 % settled; at 100 payments/s success falls to 85.0 %, "
+                + "below 95 % of the first step's 90.0 %.")
+    }
+
+    @Test func `a load offered for less than ten of its latencies is a burst`() {
+        #expect(!step(1, 0.9, p99: 100, offeringSeconds: 1).isBurst)
+        #expect(step(1, 0.9, p99: 100.1, offeringSeconds: 1).isBurst)
+        let curve = StressCurve(steps: [
+            step(1, 0.9, p99: 100, offeringSeconds: 0.5), step(10, 0.1, p99: 100),
+        ])
+        #expect(curve.verdict.hasPrefix("The network bears a burst of 1.00 payments/s, 90.0 % settled"))
     }
 
     @Test func `latency alone can give way`() {

@@ -1,0 +1,74 @@
+import LightningTypes
+
+/// A sum of money that stays within what there can be: 21 million bitcoin.
+struct MoneySum {
+    private var total = Satoshi.zero
+
+    /// Adds no more than twice the supply; false, and nothing added, where the sum would exceed it.
+    mutating func add(_ amount: Satoshi) -> Bool {
+        let sum = total + amount
+        guard sum <= .supplyMaximum else { return false }
+        total = sum
+        return true
+    }
+
+    /// What an error says of something that does not fit any more.
+    static func refusal(of what: String) -> String {
+        "with this, \(what) come to more than there can be (\(Satoshi.supplyMaximum))"
+    }
+}
+
+extension Topology.LayerOne {
+    /// A tenth more than a funding transaction of two inputs and two outputs pays, and the least output there may
+    /// be: what a wallet nobody gives gets for each channel its node opens, beyond the capacity.
+    ///
+    /// 2 P2WPKH inputs and a P2WSH and a P2WPKH output weigh 886 (see Settlement's table).
+    var openingAllowance: Satoshi { Satoshi(UInt64(feeratePerVirtualByte) * 975 / 4 + 294) }
+}
+
+extension Topology {
+    /// The wallets of the genesis block: as given, else what the channels a node opens cost it.
+    ///
+    /// They and the standing channels are no more than there can be, as the reader has seen.
+    public var startingWallets: [Satoshi] {
+        var needed = [Satoshi](repeating: .zero, count: nodes.count)
+        for channel in channels where channel.opensAt != nil {
+            let opener = Int(channel.funder == .second ? channel.node2 : channel.node1)
+            if nodes[opener].wallet == nil { needed[opener] += channel.capacity + layerOne.openingAllowance }
+        }
+        return zip(nodes, needed).map { $0.wallet ?? $1 }
+    }
+}
+
+extension TopologyReader {
+    /// Refuses a network with more money in it than there can be: in the genesis block, which holds the standing
+    /// channels and every wallet, or in all channels together, whenever they open.
+    ///
+    /// What opening a standing channel had cost counts too: somebody had it.
+    func checkMoney(_ layerOne: Topology.LayerOne) throws(TopologyError) {
+        var genesis = MoneySum()
+        var channels = MoneySum()
+        let everything = "standing channels, their opening costs and the wallets"
+        for (index, node) in draft.nodes.enumerated() {
+            guard let wallet = node.wallet else { continue }
+            guard genesis.add(wallet) else {
+                throw file.error(walletLines[Int32(index)], MoneySum.refusal(of: everything))
+            }
+        }
+        for (index, channel) in draft.channels.enumerated() {
+            let line = channelLines[index] == 0 ? root.line(of: "graph") : channelLines[index]
+            let opener = Int(channel.funder == .second ? channel.node2 : channel.node1)
+            let needed: Satoshi
+            if channel.opensAt == nil {
+                needed = channel.capacity + channel.openingCost
+            } else {
+                let hasWallet = draft.nodes[opener].wallet != nil
+                needed = hasWallet ? .zero : channel.capacity + layerOne.openingAllowance
+            }
+            guard genesis.add(needed) else { throw file.error(line, MoneySum.refusal(of: everything)) }
+            guard channels.add(channel.capacity) else {
+                throw file.error(line, MoneySum.refusal(of: "the capacities of all channels"))
+            }
+        }
+    }
+}
