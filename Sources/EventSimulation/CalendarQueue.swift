@@ -204,7 +204,7 @@ public struct CalendarQueue<Payload: EventPayload>: ~Copyable {
     }
 
     /// Fills `run` with (time within the window, slot), sorted by key.
-    @usableFromInline mutating func sortRun() {
+    @inlinable mutating func sortRun() {
         if runCapacity < runCount { growRun() }
         var filled = 0
         var chunk = openChunk
@@ -222,7 +222,7 @@ public struct CalendarQueue<Payload: EventPayload>: ~Copyable {
     }
 
     /// Insertion by the whole key.
-    private func sortByInsertion(from start: Int, to end: Int) {
+    @inlinable func sortByInsertion(from start: Int, to end: Int) {
         var next = start + 1
         while next < end {
             let entry = run[next]
@@ -236,7 +236,7 @@ public struct CalendarQueue<Payload: EventPayload>: ~Copyable {
         }
     }
 
-    @inline(__always) private func isBefore(_ a: UInt64, _ b: UInt64) -> Bool {
+    @inlinable @inline(__always) func isBefore(_ a: UInt64, _ b: UInt64) -> Bool {
         if a >> 32 != b >> 32 { return a < b }
         let x = events[Int(truncatingIfNeeded: a & 0xFFFF_FFFF)].key
         let y = events[Int(truncatingIfNeeded: b & 0xFFFF_FFFF)].key
@@ -245,7 +245,7 @@ public struct CalendarQueue<Payload: EventPayload>: ~Copyable {
 
     /// Two counting passes over the time within the window (at most 26 bits), then the few equal times by the rest of
     /// the key.
-    private mutating func sortByTime() {
+    @inlinable mutating func sortByTime() {
         let digitBits = UInt64((64 - (width - 1).leadingZeroBitCount + 1) / 2)
         let digits = 1 << Int(digitBits)
         withUnsafeTemporaryAllocation(of: UInt32.self, capacity: digits) { counts in
@@ -272,7 +272,7 @@ public struct CalendarQueue<Payload: EventPayload>: ~Copyable {
         }
     }
 
-    private mutating func growRun() {
+    @inlinable mutating func growRun() {
         while runCapacity < runCount { runCapacity *= 2 }
         run.deallocate()
         spareRun.deallocate()

@@ -1,3 +1,12 @@
+/// How far one process is. Every event reads and writes both words, so they lie in one cache line.
+@usableFromInline struct ProcessProgress: BitwiseCopyable {
+    /// Events sent so far.
+    @usableFromInline var sequence: UInt64 = 0
+    @usableFromInline var digest = Digest()
+
+    @usableFromInline init() {}
+}
+
 /// The processes that share a queue, and all that they may touch: their pending events, sequence numbers, digests
 /// and attachments. No shard reads another's.
 public struct Shard<Payload: EventPayload>: ~Copyable {
@@ -11,8 +20,7 @@ public struct Shard<Payload: EventPayload>: ~Copyable {
 
     @usableFromInline var queue: CalendarQueue<Payload>
     /// Per process of the whole simulation; a shard touches its own processes' entries alone.
-    @usableFromInline let sequences: UnsafeMutablePointer<UInt64>
-    @usableFromInline let digests: UnsafeMutablePointer<Digest>
+    @usableFromInline let progress: UnsafeMutablePointer<ProcessProgress>
     @usableFromInline let shardOfProcess: UnsafePointer<UInt16>
     @usableFromInline let index: UInt16
     @usableFromInline let lookahead: UInt64
@@ -28,15 +36,14 @@ public struct Shard<Payload: EventPayload>: ~Copyable {
     @usableFromInline var outgoingWindow: UInt64 = .max
 
     init(
-        index: UInt16, lookahead: UInt64, sequences: UnsafeMutablePointer<UInt64>,
-        digests: UnsafeMutablePointer<Digest>, shardOfProcess: UnsafePointer<UInt16>,
+        index: UInt16, lookahead: UInt64, progress: UnsafeMutablePointer<ProcessProgress>,
+        shardOfProcess: UnsafePointer<UInt16>,
         shards: UnsafeMutablePointer<Shard<Payload>>, nextWindows: UnsafeMutablePointer<UInt64>,
         isAlone: UnsafePointer<Bool>, outgoing: UnsafeMutablePointer<Mailbox<Payload>>
     ) {
         self.index = index
         self.lookahead = lookahead
-        self.sequences = sequences
-        self.digests = digests
+        self.progress = progress
         self.shardOfProcess = shardOfProcess
         queue = CalendarQueue(width: lookahead)
         self.shards = shards
@@ -60,14 +67,14 @@ public struct Shard<Payload: EventPayload>: ~Copyable {
 
     /// Folds two words of the current process's own doing into its digest.
     @inlinable public mutating func fold(_ a: UInt64, _ b: UInt64) {
-        digests[Int(process)].fold(a, b)
+        progress[Int(process)].digest.fold(a, b)
     }
 
     @inlinable mutating func enqueue(
         from source: UInt32, to destination: UInt32, at time: UInt64, _ payload: Payload
     ) {
-        let sequence = sequences[Int(source)]
-        sequences[Int(source)] = sequence + 1
+        let sequence = progress[Int(source)].sequence
+        progress[Int(source)].sequence = sequence + 1
         let event = Event(
             key: EventKey(time: time, source: source, sequence: sequence), destination: destination,
             payload: payload)

@@ -18,8 +18,8 @@ extension Simulation where Payload: StorablePayload {
         writer.write(eventCount)
         writer.write(count: processCount)
         for process in 0..<processCount {
-            writer.write(shards[0].sequences[process])
-            writer.write(shards[0].digests[process].value)
+            writer.write(shards[0].progress[process].sequence)
+            writer.write(shards[0].progress[process].digest.value)
         }
         var pending: [(event: Event<Payload>, shard: Int)] = []
         for shard in 0..<shardCount {
@@ -60,8 +60,8 @@ extension Simulation where Payload: StorablePayload {
         shards[0].eventCount = handled
         try reader.check(try reader.read(UInt64.self) == UInt64(processCount), "the number of processes")
         for process in 0..<processCount {
-            shards[0].sequences[process] = try reader.read()
-            shards[0].digests[process].value = try reader.read()
+            shards[0].progress[process].sequence = try reader.read()
+            shards[0].progress[process].digest.value = try reader.read()
         }
         var previous: EventKey?
         for _ in 0..<(try reader.readCount(of: 25, "the number of events")) {
@@ -72,7 +72,8 @@ extension Simulation where Payload: StorablePayload {
             try reader.check(time >= now && time < 1 << 62, "the time of an event")
             try reader.check(Int(source) < processCount, "the source of an event")
             try reader.check(Int(destination) < processCount, "the destination of an event")
-            try reader.check(sequence < shards[0].sequences[Int(source)], "the sequence number of an event")
+            try reader.check(
+                sequence < shards[0].progress[Int(source)].sequence, "the sequence number of an event")
             let key = EventKey(time: time, source: source, sequence: sequence)
             try reader.check(previous.map { $0 < key } ?? true, "the order of events")
             previous = key

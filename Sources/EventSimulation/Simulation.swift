@@ -32,8 +32,7 @@ public final class Simulation<Model: ShardModel> {
     @usableFromInline let nextWindows: UnsafeMutablePointer<UInt64>
     /// Whether the present window is handled by the calling thread alone.
     @usableFromInline let isAlone: UnsafeMutablePointer<Bool>
-    private let sequences: UnsafeMutablePointer<UInt64>
-    private let digests: UnsafeMutablePointer<Digest>
+    private let progress: UnsafeMutablePointer<ProcessProgress>
     private let shardOfProcess: UnsafeMutablePointer<UInt16>
 
     /// - Parameters:
@@ -49,10 +48,8 @@ public final class Simulation<Model: ShardModel> {
         self.models = models
         processCount = placement.count
         shardCount = models.count
-        sequences = .allocate(capacity: placement.count)
-        sequences.initialize(repeating: 0, count: placement.count)
-        digests = .allocate(capacity: placement.count)
-        digests.initialize(repeating: Digest(), count: placement.count)
+        progress = .allocate(capacity: placement.count)
+        progress.initialize(repeating: ProcessProgress(), count: placement.count)
         shardOfProcess = .allocate(capacity: placement.count)
         for (process, shard) in placement.enumerated() { shardOfProcess[process] = shard }
         let boxCount = 2 * models.count * models.count
@@ -66,7 +63,7 @@ public final class Simulation<Model: ShardModel> {
         for index in models.indices {
             (shards + index).initialize(
                 to: Shard(
-                    index: UInt16(index), lookahead: lookahead, sequences: sequences, digests: digests,
+                    index: UInt16(index), lookahead: lookahead, progress: progress,
                     shardOfProcess: shardOfProcess, shards: shards, nextWindows: nextWindows,
                     isAlone: isAlone,
                     outgoing: mailboxes + index * models.count))
@@ -80,8 +77,7 @@ public final class Simulation<Model: ShardModel> {
         mailboxes.deallocate()
         nextWindows.deallocate()
         isAlone.deallocate()
-        sequences.deallocate()
-        digests.deallocate()
+        progress.deallocate()
         shardOfProcess.deallocate()
     }
 
@@ -224,7 +220,7 @@ public final class Simulation<Model: ShardModel> {
     /// The digests of all processes, folded in the order of their indices.
     public var digest: Digest {
         (0..<processCount).reduce(into: Digest()) { whole, process in
-            whole.fold(digests[process].value, sequences[process])
+            whole.fold(progress[process].digest.value, progress[process].sequence)
         }
     }
 }
@@ -236,7 +232,8 @@ extension Shard {
         now = event.key.time
         process = event.destination
         eventCount += 1
-        digests[Int(process)].fold(now, UInt64(event.key.source) << 40 ^ event.key.sequence)
-        event.payload.fold(into: &digests[Int(process)])
+        let own = progress + Int(process)
+        own.pointee.digest.fold(now, UInt64(event.key.source) << 40 ^ event.key.sequence)
+        event.payload.fold(into: &own.pointee.digest)
     }
 }

@@ -248,7 +248,7 @@ extension ChannelBooks {
 
 extension ChannelIncome {
     fileprivate func write(to writer: inout SnapshotWriter) {
-        writer.write(forwards)
+        for count in [forwards, refusedForBalance, refusedForLimits] { writer.write(count) }
         for amount in [volume, routingFees, feesPaid, sent, received, openingCost, closingCost, capital] {
             writer.write(amount.rawValue)
         }
@@ -257,6 +257,8 @@ extension ChannelIncome {
     fileprivate init(from reader: inout SnapshotReader) throws(SnapshotError) {
         self.init()
         forwards = try reader.read()
+        refusedForBalance = try reader.read()
+        refusedForLimits = try reader.read()
         volume = Millisatoshi(try reader.read())
         routingFees = Millisatoshi(try reader.read())
         feesPaid = Millisatoshi(try reader.read())

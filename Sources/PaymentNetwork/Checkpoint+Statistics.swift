@@ -25,6 +25,13 @@ extension RunStatistics {
             writer.write(hour.volume.rawValue)
             writer.write(hour.fees.rawValue)
         }
+        writer.write(count: samples.count)
+        for sample in samples {
+            writer.write(sample.pendingHTLCs)
+            writer.write(sample.depletedDirections)
+            writer.write(sample.openDirections)
+            writer.write(sample.drift.rawValue)
+        }
     }
 
     mutating func read(from reader: inout SnapshotReader) throws(SnapshotError) {
@@ -42,6 +49,14 @@ extension RunStatistics {
                 TimelineRecord(
                     hour: UInt32(hour), settled: try reader.readTally(), failed: try reader.readTally(),
                     volume: Millisatoshi(try reader.readTally()), fees: Millisatoshi(try reader.readTally())))
+        }
+        for _ in 0..<(try reader.readCount(of: 32, "the number of hours")) {
+            var sample = NetworkSample()
+            sample.pendingHTLCs = try reader.readTally()
+            sample.depletedDirections = try reader.readTally()
+            sample.openDirections = try reader.readTally()
+            sample.drift = Millisatoshi(try reader.readTally())
+            samples.append(sample)
         }
     }
 
@@ -74,7 +89,8 @@ extension RunStatistics {
         [
             \.payments.attempted, \.payments.routable, \.payments.settled, \.payments.failed,
             \.warmupPayments,
-            \.attempts, \.hops, \.started, \.settled, \.failed, \.signaturesMade, \.signaturesVerified,
+            \.attempts, \.hops, \.started, \.settled, \.failed,
+            \.primitives.keyPairs, \.primitives.signatures, \.primitives.verifications, \.primitives.hashes,
             \.channelsOpened, \.channelsClosed, \.openingsRefused, \.closingsRefused, \.lastRevocation,
         ]
     }

@@ -27,7 +27,7 @@ extension NetworkShard {
             let commitment = world.channels[position].signedRemoteCommitment(
                 context(of: end), point: session.theirPoint(signed.number), in: htlcs)
             let signatures = CommitmentSignatures(commitment, with: session.keys)
-            statistics.signaturesMade += UInt64(signatures.all.count)
+            statistics.primitives.count(signaturesMade: signatures.all.count)
             message.attachment = attach(signatures.all, &shard)
         }
         send(message, from: end, &shard)
@@ -44,6 +44,7 @@ extension NetworkShard {
         if isEager {
             try verifySignatures(message, at: end, &shard)
             let revocation = session(of: end).revoke(revoked)
+            statistics.primitives.countRevocation(of: revoked)
             answer.attachment = attach([revocation.secret, revocation.nextPoint], &shard)
         }
         send(answer, from: end, &shard)
@@ -60,7 +61,7 @@ extension NetworkShard {
             context(of: end), point: session.point(message.id), in: htlcs)
         guard let commitment else { throw .commitmentMismatch(number: message.id) }
         let signatures = CommitmentSignatures(all: detach(message.attachment, &shard))
-        statistics.signaturesVerified += UInt64(signatures.all.count)
+        statistics.primitives.count(signaturesVerified: signatures.all.count)
         guard signatures.areValid(for: commitment, by: session.theirs) else {
             throw .badSignature(number: message.id)
         }
@@ -74,6 +75,7 @@ extension NetworkShard {
         statistics.lastRevocation = shard.now
         if isEager {
             let values: [Bytes32] = detach(message.attachment, &shard)
+            statistics.primitives.countRevealedSecret(of: message.id)
             try session(of: end).receiveRevocation(of: message.id, secret: values[0], nextPoint: values[1])
         }
         let committed = settled.committed
@@ -104,6 +106,7 @@ extension NetworkShard {
             keys: world.keys.channelKeys(end), peer: peer.publicKeys,
             points: [peer.perCommitmentPoint(0), peer.perCommitmentPoint(1)])
         world.sessions[Int(end.rawValue)] = session
+        statistics.primitives.countSession()
         return session
     }
 

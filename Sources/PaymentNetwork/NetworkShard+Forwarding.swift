@@ -87,6 +87,12 @@ extension NetworkShard {
             sendAdd(outgoing, onion: onion, from: next, &shard)
             return nil
         } catch {
+            book(PaymentToken(rawValue: htlc.payment), at: next) { income in
+                switch error {
+                case .tooManyHTLCs, .tooMuchInFlight: income.refusedForLimits += 1
+                case .notUsable, .insufficientBalance, .peerCannotPayFee: income.refusedForBalance += 1
+                }
+            }
             return .temporaryChannelFailure
         }
     }
@@ -97,7 +103,10 @@ extension NetworkShard {
         var message = NetworkMessage(.updateFulfillHTLC, end: end)
         message.id = htlc.id
         message.payment = PaymentToken(rawValue: htlc.payment)
-        if isEager { message.attachment = attach([world.keys.preimage(htlc.payment)], &shard) }
+        if isEager {
+            message.attachment = attach([world.keys.preimage(htlc.payment)], &shard)
+            statistics.primitives.hashes += PrimitiveCounts.preimage
+        }
         send(message, from: end, &shard)
         scheduleCommit(at: end, &shard)
     }
@@ -131,6 +140,7 @@ extension NetworkShard {
         guard htlc.payment == message.payment.rawValue else { throw .wrongPreimage(id: message.id) }
         if isEager {
             let preimage: [Bytes32] = detach(message.attachment, &shard)
+            statistics.primitives.hashes += 1 + PrimitiveCounts.paymentHash
             guard sha256(preimage[0]) == world.keys.paymentHash(htlc.payment) else {
                 throw .wrongPreimage(id: message.id)
             }

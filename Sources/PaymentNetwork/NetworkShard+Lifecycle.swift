@@ -42,6 +42,7 @@ extension NetworkShard {
         world.fundings[position] = paid.transaction.outpoint(0)
         world.books[position].measured.openingCost += Millisatoshi(paid.fee)
         fundingTransactions[end] = paid.transaction
+        statistics.primitives.signatures += UInt64(paid.transaction.inputs.count)
         var message = NetworkMessage(.fundingCreated, end: end)
         message.attachment = shard.attachments.allocate(count: fundingSize)
         writeFunding(paid.transaction.outpoint(0), end, to: message.attachment, &shard)
@@ -128,7 +129,7 @@ extension NetworkShard {
         let session = session(of: end)
         let commitment = world.channels[Int(end.rawValue)].signedRemoteCommitment(
             context(of: end), point: session.theirPoint(0), in: htlcs)
-        statistics.signaturesMade += 1
+        statistics.primitives.count(signaturesMade: 1)
         CommitmentSignatures(commitment, with: session.keys).all[0].withUnsafeBytes {
             UnsafeMutableRawBufferPointer(rebasing: bytes[36...]).copyBytes(from: $0)
         }
@@ -149,7 +150,7 @@ extension NetworkShard {
             let session = session(of: end)
             let commitment = world.channels[Int(end.rawValue)].latestCommitment(
                 context(of: end), point: session.point(0), in: htlcs)
-            statistics.signaturesVerified += 1
+            statistics.primitives.count(signaturesVerified: 1)
             guard let commitment,
                 CommitmentSignatures(all: [signature]).areValid(for: commitment, by: session.theirs)
             else { throw .badSignature(number: 0) }
@@ -252,6 +253,7 @@ extension NetworkShard {
         var message = NetworkMessage(.closingSigned, end: end)
         message.amount = (world.topology.channels[end.channel].capacity - paid).rawValue
         message.attachment = attach([world.keys.fundingKey(end).signature(of: closing.signatureHash)], &shard)
+        statistics.primitives.signatures += 1
         send(message, from: end, &shard)
     }
 
@@ -270,6 +272,7 @@ extension NetworkShard {
             throw .closingFeeOutOfRange
         }
         let hash = closing.signatureHash
+        statistics.primitives.verifications += 1
         guard theirKey.verifies(signature[0], of: hash) else {
             throw .badSignature(number: world.channels[position].localNumber)
         }
@@ -282,6 +285,7 @@ extension NetworkShard {
             let ownKey = world.keys.fundingKey(end)
             closing.inputs[0].witness = fundingWitness(
                 (ownKey.publicKey, ownKey.signature(of: hash)), (theirKey, signature[0]))
+            statistics.primitives.signatures += 1
             broadcast(closing, .closing, end, &shard)
         }
         closings[end] = closing

@@ -47,7 +47,8 @@ public final class NetworkSimulation {
     ) throws(SimulationError) {
         try self.init(
             topology, settings: settings, recorder: recorder,
-            shardCount: settings.threads == 1 ? 1 : settings.threads * 4, resuming: state)
+            shardCount: settings.shards ?? (settings.threads == 1 ? 1 : settings.threads * 4), resuming: state
+        )
     }
 
     init(
@@ -110,6 +111,13 @@ public final class NetworkSimulation {
     /// Wall time of all threads together that went into finding routes ahead, in seconds.
     public var prefetchSeconds: Double { Double(services.prefetcher?.searchNanoseconds ?? 0) / 1e9 }
 
+    /// The most HTLCs that were pending at once on any shard, each counted once; not part of a result, since it depends on
+    /// the number of shards.
+    public var pendingHTLCsMaximum: UInt64 {
+        // Both ends of a channel know of an HTLC.
+        UInt64((simulation.models.reduce(0) { max($0, $1.htlcs.countMaximum) } + 1) / 2)
+    }
+
     /// The balances as drawn for time zero, by `DirectionIndex`.
     public func initialBalances() -> [Millisatoshi] { world.startingBalances }
 
@@ -150,8 +158,9 @@ public final class NetworkSimulation {
     func advance(batch: Int, interrupt: () -> Bool) -> Bool {
         simulation.run(
             threads: world.settings.threads, batch: batch,
-            beforeWindow: { [services] window, crew in
+            beforeWindow: { window, crew in
                 services.gossip?.release()
+                sampleHours(before: window * world.lookahead)
                 if let crew { services.prefetcher?.prepare(for: window, crew) }
             }, interrupt: interrupt)
     }
@@ -183,8 +192,9 @@ public final class NetworkSimulation {
             $0.add($1.statistics)
         }
         try checkInvariants()
+        let timeline = timeline(statistics)
         if let recorder {
-            do { for hour in statistics.hours { try recorder.record(hour) } } catch {
+            do { for hour in timeline { try recorder.record(hour) } } catch {
                 throw SimulationError.recordingFailed(error)
             }
         }
@@ -228,7 +238,8 @@ public final class NetworkSimulation {
             latencyMilliseconds: .init(p50: milliseconds(50), p90: milliseconds(90), p99: milliseconds(99)),
             channelIncome: ends,
             finalBalances: (0..<world.endCount).map { world.channels[$0].local.ours },
-            nodeIncome: nodes, chain: chainSummary(statistics), channelLifetimeDays: lifetime)
+            nodeIncome: nodes, chain: chainSummary(statistics), channelLifetimeDays: lifetime,
+            timeline: timeline, primitives: statistics.primitives)
     }
 
     /// The run's own length: its duration, and what its last payments took beyond. A run of so many payments that ended

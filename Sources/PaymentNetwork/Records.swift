@@ -118,13 +118,37 @@ public struct TimelineRecord: Sendable {
     public var failed: UInt64
     public var volume: Millisatoshi
     public var fees: Millisatoshi
+    /// The network at the end of the hour, or of the run.
+    public var network = NetworkSample()
+}
+
+/// Where the money of a network is at one instant.
+public struct NetworkSample: Sendable, Equatable {
+    /// Below this share of its channel's capacity a direction counts as depleted.
+    public static let depletionShare: UInt64 = 100
+
+    /// HTLCs pending, each counted once.
+    public var pendingHTLCs: UInt64 = 0
+    /// Open directions in which less than 1 % of the capacity could be sent.
+    public var depletedDirections: UInt64 = 0
+    public var openDirections: UInt64 = 0
+    /// What some nodes hold more in their channels than at the beginning, and others less: the half of the sum over
+    /// nodes of the difference.
+    public var drift: Millisatoshi = .zero
+
+    public init() {}
 }
 
 /// What one end of one channel earned and spent, over the measured time.
 public struct ChannelIncome: Sendable, Equatable {
     /// HTLCs forwarded out through this channel and settled.
     public var forwards: UInt64 = 0
-    /// What those HTLCs carried.
+    /// HTLCs that were to be forwarded out through this channel and were refused, because this node could not pay
+    /// them ...
+    public var refusedForBalance: UInt64 = 0
+    /// ... or because `max_accepted_htlcs` or `max_htlc_value_in_flight_msat` was reached.
+    public var refusedForLimits: UInt64 = 0
+    /// What the forwarded HTLCs carried.
     public var volume: Millisatoshi = .zero
     /// Fees earned by forwarding out through this channel (as `bkpr-listincome` books them).
     public var routingFees: Millisatoshi = .zero
@@ -167,6 +191,8 @@ public enum SignatureMode: String, Sendable, CaseIterable {
 public struct RunSettings: Sendable {
     public var signatures: SignatureMode = .lazy
     public var threads: Int = 1
+    /// Into how many shards the processes are divided; nil: as suits the threads. Changes no result.
+    public var shards: Int?
     /// Whether first routes are found ahead of time where there are several threads. Changes no result.
     public var prefetch = true
     /// Exactly the first so many payments of the merged traffic; nil: all that start within the duration.
@@ -227,6 +253,9 @@ public struct RunResult: Sendable {
     public var nodeIncome: [NodeIncome]
     public var chain: ChainSummary
     public var channelLifetimeDays: UInt32
+    /// By simulated hour.
+    public var timeline: [TimelineRecord]
+    public var primitives: PrimitiveCounts
 
     public struct PaymentCounts: Sendable, Equatable {
         public var attempted: UInt64 = 0

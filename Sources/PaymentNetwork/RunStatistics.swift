@@ -17,8 +17,7 @@ struct RunStatistics {
     var started: UInt64 = 0
     var settled: UInt64 = 0
     var failed: UInt64 = 0
-    var signaturesMade: UInt64 = 0
-    var signaturesVerified: UInt64 = 0
+    var primitives = PrimitiveCounts()
     var channelsOpened: UInt64 = 0
     var channelsClosed: UInt64 = 0
     var openingsRefused: UInt64 = 0
@@ -29,6 +28,8 @@ struct RunStatistics {
     var latencies = Histogram<UInt64>(
         lowestDiscernibleValue: 1_000, highestTrackableValue: 1 << 40, numberOfSignificantValueDigits: .three)
     var hours: [TimelineRecord] = []
+    /// The network at the end of each hour that is over; of the first shard alone.
+    var samples: [NetworkSample] = []
 
     mutating func count(_ payment: PaymentRecord, isMeasured: Bool) {
         if payment.failure == nil { settled += 1 } else { failed += 1 }
@@ -75,8 +76,7 @@ struct RunStatistics {
         started += other.started
         settled += other.settled
         failed += other.failed
-        signaturesMade += other.signaturesMade
-        signaturesVerified += other.signaturesVerified
+        primitives.add(other.primitives)
         channelsOpened += other.channelsOpened
         channelsClosed += other.channelsClosed
         openingsRefused += other.openingsRefused

@@ -52,7 +52,14 @@ public struct RunDocument {
                 "miner_fees_sat": .unsigned(result.chain.minerFees.rawValue),
                 "genesis_sat": .unsigned(result.chain.genesisAmount.rawValue),
             ],
+            "primitives": [
+                "key_pairs": .unsigned(result.primitives.keyPairs),
+                "signatures": .unsigned(result.primitives.signatures),
+                "verifications": .unsigned(result.primitives.verifications),
+                "hashes": .unsigned(result.primitives.hashes),
+            ],
             "channel_lifetime_days": .unsigned(UInt64(result.channelLifetimeDays)),
+            "days": DayTable.json(of: result.timeline),
             "income": IncomeTable(result, of: topology).json,
         ]
     }

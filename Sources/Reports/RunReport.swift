@@ -19,7 +19,8 @@ public struct RunReport {
 
     public func text() -> String {
         let income = IncomeReport(topology: topology, result: result, rows: rows, style: style)
-        return (summary() + [""] + income.lines()).joined(separator: "\n") + "\n"
+        let days = DayTable(result.timeline, style: style).lines()
+        return (summary() + [""] + income.lines() + days).joined(separator: "\n") + "\n"
     }
 
     private func summary() -> [String] {

@@ -20,6 +20,17 @@ public struct StressCurve: Sendable {
         public var offeringSeconds: Double
         /// Simulated milliseconds of settled payments; nil where none settled.
         public var latency: Latency?
+        /// Millisatoshi paid to routers.
+        public var fees: UInt64 = 0
+        /// HTLCs pending at once, at the most.
+        public var pendingHTLCs: UInt64 = 0
+        /// HTLCs that routers refused to forward: for want of balance, and because a limit of the channel was reached.
+        public var refusedForBalance: UInt64 = 0
+        public var refusedForLimits: UInt64 = 0
+        /// Payments by the reason of their failure, the most frequent first.
+        public var failures: [(name: String, count: UInt64)] = []
+        /// The channel directions that refused most, the worst first.
+        public var saturated: [Saturated] = []
 
         public init(
             offeredPerSecond: Double, settledPerSecond: Double, success: Double, offeringSeconds: Double,
@@ -36,6 +47,21 @@ public struct StressCurve: Sendable {
         public var isBurst: Bool {
             guard let latency else { return false }
             return offeringSeconds * 1_000 < burstMultiple * latency.p99
+        }
+    }
+
+    /// A channel direction that refused HTLCs.
+    public struct Saturated: Sendable {
+        /// `700000x12x1/0`.
+        public var direction: String
+        /// The alias of the node that refused.
+        public var node: String
+        public var refusals: UInt64
+
+        public init(direction: String, node: String, refusals: UInt64) {
+            self.direction = direction
+            self.node = node
+            self.refusals = refusals
         }
     }
 
@@ -89,7 +115,7 @@ public struct StressCurve: Sendable {
             let knee = steps[lastHolding]
             verdict =
                 "The network bears \(knee.isBurst ? "a burst of " : "")\(Self.rate(knee)), "
-                + "\(Self.percent(knee.success)) settled; at \(Self.rate(steps[firstFailing])) \(cause)."
+                + "\(Self.percent(knee.success)) settled; at \(Self.rate(steps[firstFailing])) \(cause)\(Self.place(of: steps[firstFailing]))."
         }
     }
 
@@ -110,6 +136,18 @@ public struct StressCurve: Sendable {
         case (false, true): "the 99th percentile of latency more than doubles"
         case (true, true): "\(fallen), and latency more than doubles"
         }
+    }
+
+    /// Where a step gave way, as far as routers refused to forward.
+    private static func place(of step: Step) -> String {
+        let refused = step.refusedForBalance + step.refusedForLimits
+        guard refused > 0, let worst = step.saturated.first else { return "" }
+        let why =
+            step.refusedForLimits > step.refusedForBalance ? "for want of HTLC slots" : "for want of balance"
+        let node = TerminalText(worst.node).truncated(to: 30).text
+        let share = step.saturated.filter { $0.node == worst.node }.count
+        return ": \(Figures.counted(refused, "HTLC")) refused, most \(why), and most by \(node) "
+            + "(\(Figures.counted(UInt64(share), "channel")) of the ten that refused most)"
     }
 
     private static func percent(_ share: Double) -> String { Figures.percent(share, places: 1) }

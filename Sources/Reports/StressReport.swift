@@ -19,7 +19,8 @@ public struct StressReport {
     public func text(style: TextStyle) -> String {
         var table = TextTable(columns: [
             .init("offered/s"), .init("settled/s"), .init("success"), .init("latency p50"), .init("p90"),
-            .init("p99"), .init("", .left), .init("", .left),
+            .init("p99"), .init("fees, sat"), .init("HTLCs"), .init("refused: balance"), .init("limits"),
+            .init("", .left), .init("", .left),
         ])
         for step in curve.steps {
             let isKnee = step.offeredPerSecond == curve.kneePerSecond
@@ -28,6 +29,8 @@ public struct StressReport {
                     Figures.rate(step.offeredPerSecond), Figures.rate(step.settledPerSecond),
                     Figures.percent(step.success, places: 1),
                 ] + [step.latency?.p50, step.latency?.p90, step.latency?.p99].map(Self.latency)
+                + [Figures.satoshis(Int64(clamping: step.fees), decimals: false)]
+                + [step.pendingHTLCs, step.refusedForBalance, step.refusedForLimits].map { Figures.count($0) }
             table.rows.append(
                 cells.map { .init($0, isKnee ? .bold : .plain) }
                     + [.init(step.isBurst ? "*" : ""), .init(isKnee ? "← knee" : "", .bold)])
@@ -42,7 +45,9 @@ public struct StressReport {
         ]
         lines += table.lines(style: style)
         lines += [
-            "settled/s  from the first payment's start until the last one's end"
+            "settled/s  from the first payment's start until the last one's end",
+            "HTLCs      pending at once, at the most",
+            "refused    HTLCs that routers could not pay, and those that a limit of a channel left no room for",
         ]
         if curve.steps.contains(where: \.isBurst) {
             lines += [
@@ -77,6 +82,18 @@ public struct StressReport {
                                 "p90": JSONValue(step.latency?.p90),
                                 "p99": JSONValue(step.latency?.p99),
                             ],
+                            "fees_msat": .unsigned(step.fees),
+                            "pending_htlcs_max": .unsigned(step.pendingHTLCs),
+                            "refused_for_balance": .unsigned(step.refusedForBalance),
+                            "refused_for_limits": .unsigned(step.refusedForLimits),
+                            "failures": .object(step.failures.map { .init($0.name, .unsigned($0.count)) }),
+                            "saturated": .array(
+                                step.saturated.map { channel in
+                                    [
+                                        "direction": .text(channel.direction), "node": .text(channel.node),
+                                        "refusals": .unsigned(channel.refusals),
+                                    ]
+                                }),
                         ]
                     }),
                 "knee_per_second": JSONValue(curve.kneePerSecond),

@@ -205,7 +205,7 @@ extension RunDatabase {
 
     func writeIncome(_ result: RunResult, of topology: Topology) throws(RunStoreError) {
         try write { database in
-            var insert = try BulkInsert(into: "income", columns: 12, in: database)
+            var insert = try BulkInsert(into: "income", columns: 14, in: database)
             for (index, income) in result.channelIncome.enumerated() {
                 let direction = DirectionIndex(UInt32(index))
                 let channel = topology.channels[direction.channel]
@@ -213,6 +213,8 @@ extension RunDatabase {
                 insert.bind(Int64(direction.channel))
                 insert.bind(Int64(direction.side == .first ? channel.node1 : channel.node2))
                 insert.bind(income.forwards)
+                insert.bind(income.refusedForBalance)
+                insert.bind(income.refusedForLimits)
                 insert.bind(income.volume.rawValue)
                 insert.bind(income.routingFees.rawValue)
                 insert.bind(income.feesPaid.rawValue)

@@ -59,6 +59,8 @@ extension RunDatabase {
             channel INTEGER NOT NULL,
             node INTEGER NOT NULL,
             forwards INTEGER NOT NULL,
+            refused_for_balance INTEGER NOT NULL,
+            refused_for_limits INTEGER NOT NULL,
             volume_msat INTEGER NOT NULL,
             routing_fees_msat INTEGER NOT NULL,
             fees_paid_msat INTEGER NOT NULL,
@@ -124,7 +126,11 @@ extension RunDatabase {
             settled INTEGER NOT NULL,
             failed INTEGER NOT NULL,
             volume_msat INTEGER NOT NULL,
-            fees_msat INTEGER NOT NULL
+            fees_msat INTEGER NOT NULL,
+            pending_htlcs INTEGER NOT NULL,
+            depleted_directions INTEGER NOT NULL,
+            open_directions INTEGER NOT NULL,
+            drift_msat INTEGER NOT NULL
         );
         """
 }

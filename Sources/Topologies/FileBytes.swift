@@ -7,18 +7,6 @@ public enum ByteLimit: Sendable {
     case topology
     /// 2 GiB: a graph, its names, a trace, a list of queries.
     case table
-
-    /// - Parameter beginning: of the file, as far as it is read.
-    func maximum(beginning: [UInt8]) -> Int {
-        switch self {
-        case .table: return TextBytes.graphBytesMaximum
-        case .topology:
-            let text = beginning.starts(with: [0xEF, 0xBB, 0xBF]) ? beginning.dropFirst(3) : beginning[...]
-            let first = text.first { !" \t\r\n".utf8.contains($0) }
-            let isJSON = first == nil || first == UInt8(ascii: "{")
-            return isJSON ? TextBytes.graphBytesMaximum : TextBytes.topologyBytesMaximum
-        }
-    }
 }
 
 /// Why a file could not be read, in one's own words where the cause is a common one.
@@ -91,6 +79,8 @@ public enum FileBytes {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(expected)
         var chunk = [UInt8](repeating: 0, count: chunkCount)
+        var maximum = limit == .table ? TextBytes.graphBytesMaximum : TextBytes.topologyBytesMaximum
+        var isDecided = limit == .table
         while true {
             let count = chunk.withUnsafeMutableBytes { Foundation.read(descriptor, $0.baseAddress, $0.count) }
             if count < 0 {
@@ -100,8 +90,19 @@ public enum FileBytes {
             guard count > 0 else { return bytes }
             bytes.append(contentsOf: chunk[..<count])
             if chunk.withUnsafeBytes({ memchr($0.baseAddress!, 0, count) != nil }) { return bytes }
-            let maximum = limit.maximum(beginning: bytes)
+            if !isDecided, let first = chunk[..<count].first(where: { !mayPrecedeDocument($0) }) {
+                isDecided = true
+                if first == UInt8(ascii: "{") { maximum = TextBytes.graphBytesMaximum }
+            }
             guard bytes.count <= maximum else { throw .tooLong(maximum: maximum) }
+        }
+    }
+
+    /// Blanks, and the bytes of a byte order mark.
+    private static func mayPrecedeDocument(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x20, 0x09, 0x0D, 0x0A, 0xEF, 0xBB, 0xBF: true
+        case _: false
         }
     }
 }

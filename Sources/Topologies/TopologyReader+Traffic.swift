@@ -77,7 +77,7 @@ extension TopologyReader {
         flow.payerWeights = try weights("from_weights", of: section)
         flow.payeeWeights = try weights("to_weights", of: section)
         flow.hours = try hours(of: section)
-        flow.bursts = try bursts(of: section)
+        flow.bursts = try bursts(of: section, rate: flow.rate)
         flow.circulation = try circulation(of: section, in: topology, connected: &connected)
         return flow
     }

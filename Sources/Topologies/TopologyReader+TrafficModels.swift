@@ -112,7 +112,8 @@ extension TopologyReader {
         return weights
     }
 
-    func bursts(of section: Section) throws(TopologyError) -> Topology.Bursts? {
+    /// - Parameter rate: of the flow, payments a second.
+    func bursts(of section: Section, rate: Double) throws(TopologyError) -> Topology.Bursts? {
         guard let bursts = try section.section("bursts", keys: ["factor", "lasting", "every"]) else {
             return nil
         }
@@ -123,6 +124,10 @@ extension TopologyReader {
             throw section.error(
                 "bursts",
                 "expected a 'factor' above 1 and at most a million, and two times: 'lasting' and 'every'")
+        }
+        // Each is drawn, so that a flow of no payments but of bursts would take for ever.
+        guard every / .seconds(1) * rate >= 1e-6 else {
+            throw bursts.error("every", "a million bursts would pass between two payments of this flow")
         }
         return Topology.Bursts(factor: factor, lasting: lasting, every: every)
     }
@@ -141,16 +146,18 @@ extension TopologyReader {
             throw section.error(
                 "circulation", "the shares of spend, give_back and swap come to more than 1, or to nothing")
         }
-        guard spend < 1 else {
+        guard spend <= 0.99 else {
             throw part.error("spend", "who spends all of it never stops: at most 0.99")
         }
         guard (swap > 0) == part.has("swap_nodes") else {
             throw part.error("swap", "'swap' and 'swap_nodes' go together")
         }
+        let swapNodes = swap > 0 ? try nodes("swap_nodes", of: part, in: topology, connected: &connected) : []
+        guard swap == 0 || !swapNodes.isEmpty else {
+            throw part.error("swap_nodes", "expected a node at least")
+        }
         return Topology.Circulation(
-            spend: spend, giveBack: giveBack, swap: swap,
-            swapNodes: swap > 0
-                ? try nodes("swap_nodes", of: part, in: topology, connected: &connected) : [],
+            spend: spend, giveBack: giveBack, swap: swap, swapNodes: swapNodes,
             after: try part.duration("after") ?? .seconds(3_600))
     }
 

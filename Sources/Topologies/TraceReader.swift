@@ -16,6 +16,7 @@ struct TraceReader {
         let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         var payments: [Topology.TracePayment] = []
         var line = 0
+        var emptyLine: Int?
         var position = start
         while position < bytes.count {
             line += 1
@@ -29,7 +30,12 @@ struct TraceReader {
                 }
                 continue
             }
-            if row.isEmpty, position >= bytes.count { break }
+            // At the end they are nothing; before it they may be what is left of a payment.
+            if row.isEmpty {
+                emptyLine = emptyLine ?? line
+                continue
+            }
+            if let emptyLine { throw file.error(emptyLine, "an empty line among the payments") }
             let payment = try payment(
                 try fields(of: row, file: file, line: line), names: names, nodes: nodes, file: file,
                 line: line)

@@ -169,7 +169,9 @@ struct YAMLDocument {
             if problem.contains("nesting level") {
                 return file.error(line, "nested more than \(depthMaximum) deep")
             }
-            let hint = problem.contains("cannot start any token") ? " (tabs cannot indent YAML)" : ""
+            let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            let hasTab = line <= lines.count && lines[line - 1].contains(UInt8(ascii: "\t"))
+            let hint = problem.contains("start any token") && hasTab ? " (tabs cannot indent YAML)" : ""
             return file.error(line, "not YAML: \(problem)\(hint)")
         case .reader(let problem, let offset, _, _):
             let line = offset.map { 1 + text.prefix($0).reduce(0) { $0 + ($1.isNewline ? 1 : 0) } }

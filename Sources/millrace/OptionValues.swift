@@ -31,6 +31,7 @@ func number(_ range: ClosedRange<UInt64>) -> @Sendable (String) throws -> UInt64
 /// What options of several commands accept.
 enum OptionRange {
     static let threads: ClosedRange<UInt64> = 1...1_024
+    static let shards: ClosedRange<UInt64> = 1...4_096
     static let payments: ClosedRange<UInt64> = 1...1_000_000_000_000
     static let nodes: ClosedRange<UInt64> = 0...10_000_000
     static let seed: ClosedRange<UInt64> = 0...UInt64.max

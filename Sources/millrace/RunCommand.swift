@@ -63,6 +63,17 @@ struct RunCommand: ParsableCommand {
         transform: number(OptionRange.threads))
     var threads: UInt64 = 1
 
+    // For those who check that neither decides anything.
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Shards of the simulation. The result is the same.", valueName: "count", visibility: .hidden),
+        transform: number(OptionRange.shards))
+    var shards: UInt64?
+
+    @Flag(help: ArgumentHelp("Finds no routes ahead of time. The result is the same.", visibility: .hidden))
+    var noPrefetch = false
+
     @Option(
         help: ArgumentHelp(
             "Which payments' attempts the run directory keeps. (default: all up to a million payments, then a sample)",
@@ -150,6 +161,8 @@ struct RunCommand: ParsableCommand {
         var settings = RunSettings()
         settings.signatures = signatures
         settings.threads = Int(threads)
+        settings.shards = shards.map { Int($0) }
+        settings.prefetch = !noPrefetch
         settings.paymentsMaximum = payments
         return RunPlan(
             topology: topology, settings: settings,

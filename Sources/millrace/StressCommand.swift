@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import PaymentNetwork
 import Reports
 import RunStore
@@ -42,6 +43,9 @@ struct StressCommand: ParsableCommand {
         help: ArgumentHelp("When signatures are made. The curve is the same.", valueName: "lazy|eager"))
     var signatures: SignatureMode = .lazy
 
+    @Option(help: ArgumentHelp("Draws the curve into this file.", valueName: "file.svg"))
+    var plot: String?
+
     @Flag(help: "One JSON object on standard output, and nothing else there.")
     var json = false
 
@@ -67,8 +71,15 @@ struct StressCommand: ParsableCommand {
         let ladder = StressLadder(
             topology: topology, settings: settings, base: base, rates: rates,
             line: ProgressLine(isQuiet: quiet))
-        let (curve, speed, offered) = try ladder.climb()
-        let report = StressReport(curve, simulator: [speed], of: topology, payments: offered)
+        let (curve, speeds, offered) = try ladder.climb()
+        let report = StressReport(curve, simulator: speeds, of: topology, payments: offered)
+        if let plot {
+            do {
+                try Data(StressPlot(curve, of: topology).svg.utf8).write(to: URL(fileURLWithPath: plot))
+            } catch {
+                throw CommandFailure(.inputOutput, "\(plot): the plot cannot be written there")
+            }
+        }
         if json {
             try Output.write(report.json.encoded())
         } else {

@@ -1,11 +1,13 @@
 import Dispatch
+import Foundation
+import LightningTypes
 import PaymentNetwork
 import Reports
 import Synchronization
 import Topologies
 
-/// The runs of a stress test: the first alone, so that the simulator's own speed is taken with the machine to
-/// itself, the others side by side.
+/// The runs of a stress test: the steps side by side, then the highest load again with the machine to itself, for the
+/// simulator's own speed.
 struct StressLadder: Sendable {
     private let topology: Topology
     private let settings: RunSettings
@@ -28,58 +30,82 @@ struct StressLadder: Sendable {
         self.line = line
     }
 
-    /// The curve, the simulator's speed in the first step, and how many payments that step offered.
-    func climb() throws(CommandFailure) -> (curve: StressCurve, speed: SimulatorSpeed, payments: UInt64) {
-        let board = ProgressBoard(count: rates.count, line: line)
-        let first = outcome(of: 0, board)
-        let outcomes = Mutex<[Result<Outcome, CommandFailure>?]>(
-            Array(repeating: nil, count: rates.count))
-        outcomes.withLock { $0[0] = first }
-        if case .success = first {
-            // The longest runs last in simulated time come first; what order they end in changes nothing.
-            DispatchQueue.concurrentPerform(iterations: rates.count - 1) { index in
-                let outcome = outcome(of: index + 1, board)
-                outcomes.withLock { $0[index + 1] = outcome }
-            }
+    /// The curve, the simulator's speed at the highest load on one thread and on all cores, each with the machine to
+    /// itself, and how many payments a step offered.
+    func climb() throws(CommandFailure) -> (curve: StressCurve, speeds: [SimulatorSpeed], payments: UInt64) {
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        let threadCounts = cores > 1 ? [1, cores] : [1]
+        let board = ProgressBoard(count: rates.count + threadCounts.count, line: line)
+        let results = Mutex<[Result<Outcome, CommandFailure>?]>(Array(repeating: nil, count: rates.count))
+        DispatchQueue.concurrentPerform(iterations: rates.count) { index in
+            let result = outcome(of: index, board, place: index)
+            results.withLock { $0[index] = result }
+        }
+        var outcomes: [Outcome] = []
+        for result in results.withLock({ $0 }) {
+            guard let result else { preconditionFailure("a step was left out") }
+            outcomes.append(try result.get())
+        }
+        var speeds: [SimulatorSpeed] = []
+        for (index, threads) in threadCounts.enumerated() {
+            let place = rates.count + index
+            speeds.append(try outcome(of: rates.count - 1, threads: threads, board, place: place).get().speed)
         }
         line.clear()
-        var steps: [StressCurve.Step] = []
-        for outcome in outcomes.withLock({ $0 }) {
-            guard let outcome else { break }
-            steps.append(try outcome.get().step)
-        }
-        let alone = try first.get()
-        return (StressCurve(steps: steps), alone.speed, alone.payments)
+        return (StressCurve(steps: outcomes.map(\.step)), speeds, outcomes[0].payments)
     }
 
     private func outcome(
-        of index: Int, _ board: ProgressBoard
+        of index: Int, threads: Int = 1, _ board: ProgressBoard, place: Int
     ) -> Result<Outcome, CommandFailure> {
         do {
-            return .success(try run(index, board))
+            return .success(try run(index, threads: threads, board, place: place))
         } catch {
             return .failure(CommandFailure(duringRun: error))
         }
     }
 
+    /// The ten directions that refused most HTLCs.
+    private func saturated(_ result: RunResult) -> [StressCurve.Saturated] {
+        let refusals = result.channelIncome.map { $0.refusedForBalance + $0.refusedForLimits }
+        let worst = refusals.indices.filter { refusals[$0] > 0 }
+            .sorted { (refusals[$1], $0) < (refusals[$0], $1) }.prefix(10)
+        return worst.map { index in
+            let direction = DirectionIndex(UInt32(index))
+            let channel = topology.channels[direction.channel]
+            let node = direction.side == .first ? channel.node1 : channel.node2
+            return StressCurve.Saturated(
+                direction: "\(channel.shortChannelID)/\(direction.side.rawValue)",
+                node: topology.nodes[Int(node)].alias, refusals: refusals[index])
+        }
+    }
+
     private func run(
-        _ index: Int, _ board: ProgressBoard
+        _ index: Int, threads: Int, _ board: ProgressBoard, place: Int
     ) throws -> Outcome {
         if Interruption.isRequested { throw CommandFailure(.interrupted, "interrupted") }
         var settings = settings
         settings.rateFactor = rates[index] / base
+        settings.threads = threads
         let tally = PaymentTally()
         let simulation = try NetworkSimulation(topology, settings: settings, recorder: tally)
         let stopwatch = Stopwatch()
         let result = try simulation.run { progress in
-            board.update(index, to: progress.fraction)
+            board.update(place, to: progress.fraction)
             return !Interruption.isRequested
         }
         let seconds = max(stopwatch.seconds, 1e-9)
-        board.update(index, to: 1)
+        board.update(place, to: 1)
         let messages = result.messages.reduce(0) { $0 + $1.count }
+        var step = tally.step(offeredPerSecond: rates[index])
+        step.fees = result.feesPaid.rawValue
+        step.pendingHTLCs = simulation.pendingHTLCsMaximum
+        step.failures = result.failures.map { ($0.name.name, $0.count) }
+        step.refusedForBalance = result.channelIncome.reduce(0) { $0 + $1.refusedForBalance }
+        step.refusedForLimits = result.channelIncome.reduce(0) { $0 + $1.refusedForLimits }
+        step.saturated = saturated(result)
         return Outcome(
-            step: tally.step(offeredPerSecond: rates[index]),
+            step: step,
             speed: SimulatorSpeed(
                 threads: settings.threads, paymentsPerSecond: Double(tally.settled) / seconds,
                 eventsPerSecond: Double(result.events) / seconds,
@@ -104,7 +130,7 @@ private final class ProgressBoard: Sendable {
             let done = fractions.count { $0 >= 1 }
             line.draw(
                 fraction: fractions.reduce(0, +) / Double(fractions.count),
-                ["\(done) of \(fractions.count) steps done"])
+                ["\(done) of \(fractions.count) runs done"])
         }
     }
 }

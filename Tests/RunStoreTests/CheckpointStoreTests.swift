@@ -28,7 +28,7 @@ struct CheckpointStoreTests {
     /// Runs on for `batches` × 64 events at the least.
     private func advance(_ simulation: NetworkSimulation, batches: Int, _ writer: RunWriter) throws {
         var left = batches
-        _ = simulation.simulation.run(batch: 64) {
+        _ = simulation.advance(batch: 64) {
             left -= 1
             return left <= 0
         }

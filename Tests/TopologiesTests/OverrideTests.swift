@@ -69,7 +69,7 @@ struct OverrideTests {
             ("@1,alice,bob,1.5", "amount_msat: expected", 2),
             ("@1,alice,bob,99999999999999999999", "amount_msat: expected", 2),
             ("@1,alice,bob", "3 fields", 2),
-            ("@\n1,alice,bob,1", "1 fields", 2),
+            ("@\n1,alice,bob,1", "an empty line", 2),
             ("@1,\"alice,bob,1", "a quote without its end", 2),
             ("@1,\"alice\"x,bob,1", "text after a closing quote", 2),
         ] as [(String, String, Int)])

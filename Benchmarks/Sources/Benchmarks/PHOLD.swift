@@ -27,9 +27,10 @@ final class PHOLD: ShardModel {
         }
     }
 
-    static let lookahead: UInt64 = 5_000
-    /// Ten times the lookahead: a window holds a tenth of the pending events.
-    static let mean: UInt64 = 50_000
+    static let lookahead: UInt64 = 500_000
+    /// Ten times the lookahead: a window holds a tenth of the pending events. In microseconds so many that hardly two
+    /// events fall into one.
+    static let mean: UInt64 = 5_000_000
 
     private let processes: UnsafeMutablePointer<Process>
     private let processCount: UInt64

@@ -1,0 +1,66 @@
+import PaymentChannels
+
+/// Cryptographic primitives that the nodes of a run carried out: what a real node's processor would spend most of its
+/// time on. Counted where they are done and by the shard that does them; no part of the digest, since lazy signatures
+/// leave most of them out. What layer 1 checks on its own is not among them.
+public struct PrimitiveCounts: Sendable, Equatable {
+    /// Ed25519 key pairs made of seeds, when a channel first needs them.
+    public var keyPairs: UInt64 = 0
+    /// Ed25519 signatures made, and those checked.
+    public var signatures: UInt64 = 0
+    public var verifications: UInt64 = 0
+    /// SHA-256 and BLAKE2b of a short input: secrets, points, preimages, payment hashes.
+    public var hashes: UInt64 = 0
+
+    public init() {}
+
+    mutating func add(_ other: PrimitiveCounts) {
+        keyPairs += other.keyPairs
+        signatures += other.signatures
+        verifications += other.verifications
+        hashes += other.hashes
+    }
+
+    // MARK: What a step costs in hashes
+
+    /// A preimage: its purpose's key, then itself; and the payment hash one more.
+    static let preimage: UInt64 = 2
+    static let paymentHash: UInt64 = preimage + 1
+
+    /// A session: for each party the channel's seed, a key's seed for each of five and one for the secrets; the peer's
+    /// points of the commitments 0 and 1, and one's own secret of commitment 0, each derived from its seed in as many
+    /// hashes as its index has one bits.
+    mutating func countSession() {
+        keyPairs += 10
+        let depths = [0, 1].map { UInt64(ChannelKeys.secretIndex(ofCommitment: $0).nonzeroBitCount) }
+        hashes += 2 * (2 + 6) + depths[0] + 1 + depths[1] + 1 + depths[0]
+    }
+
+    /// The signatures of a commitment: the transaction shows a payment hash for each of its HTLCs that
+    /// has a signature.
+    mutating func count(signaturesMade made: Int) {
+        signatures += UInt64(made)
+        hashes += UInt64(made - 1) * Self.paymentHash
+    }
+
+    /// The same for those that are checked, and the point of the commitment.
+    mutating func count(signaturesVerified verified: Int) {
+        verifications += UInt64(verified)
+        hashes += UInt64(verified - 1) * Self.paymentHash + 1
+    }
+
+    /// Revealing the secret of commitment `number`: deriving the one two commitments on, and its point.
+    mutating func countRevocation(of number: UInt64) {
+        hashes += Self.derivation(ofCommitment: number + 2) + 1
+    }
+
+    /// Checking a revealed secret: its point, and the secrets it must yield.
+    mutating func countRevealedSecret(of number: UInt64) {
+        hashes += 1 + UInt64(ChannelKeys.secretIndex(ofCommitment: number).trailingZeroBitCount)
+    }
+
+    /// Going on to the next secret of a sequence: as many hashes as the index before it ends in zeros.
+    static func derivation(ofCommitment number: UInt64) -> UInt64 {
+        UInt64((ChannelKeys.secretIndex(ofCommitment: number) + 1).trailingZeroBitCount)
+    }
+}
