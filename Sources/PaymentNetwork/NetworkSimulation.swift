@@ -70,7 +70,9 @@ public final class NetworkSimulation {
         self.world = world
         self.recorder = recorder
         services = shards[0]
-        if settings.prefetch, settings.threads > 1, let traffic = services.traffic {
+        if settings.prefetch, settings.threads > 1, topology.payments.isPrefetchable,
+            let traffic = services.traffic
+        {
             let prefetcher = RoutePrefetcher(world, traffic: traffic)
             for shard in shards { shard.prefetcher = prefetcher }
         }
@@ -280,6 +282,8 @@ public final class NetworkSimulation {
         for shard in simulation.models {
             try check(shard.htlcs.count == 0, "\(shard.htlcs.count) HTLCs are pending after the drain")
             try check(shard.payments.count == 0, "\(shard.payments.count) payments never ended")
+            try check(shard.parts.count == 0, "\(shard.parts.count) parts of payments never ended")
+            try check(shard.held.isEmpty, "\(shard.held.count) payees hold parts after the drain")
         }
         try check(simulation.attachmentCount == 0, "\(simulation.attachmentCount) attachments leaked")
         guard let layerOne = services.layerOne else { return }
