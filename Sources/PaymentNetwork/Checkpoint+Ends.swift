@@ -11,6 +11,7 @@ struct HTLCLinks {
     /// Of each end, where its HTLCs lie now.
     var places: [[HTLCIndex]]
     var open: [Link] = []
+    var held: [HeldPart] = []
 
     struct Link {
         var end: DirectionIndex
@@ -20,20 +21,31 @@ struct HTLCLinks {
         var partnerOrder: Int
     }
 
+    /// A part that a payee holds: the how manieth that came.
+    struct HeldPart {
+        var payment: UInt64
+        var total: Millisatoshi
+        var order: UInt32
+        var end: DirectionIndex
+        var place: HTLCIndex
+    }
+
     init(endCount: Int) { places = Array(repeating: [], count: endCount) }
 }
 
 /// What an HTLC is paired with at its node.
 private enum Partner: UInt8 {
     case none
-    /// An own payment that has not ended, which follows.
-    case payment
-    /// An own payment whose preimage has come: only the HTLC's removal is missing.
-    case endedPayment
+    /// A part under way of an own payment, which follows.
+    case part
+    /// A part whose preimage has come: only the HTLC's removal is missing.
+    case endedPart
     /// The other half of a forward.
     case forward
     /// A forward whose other half is gone.
     case halfForward
+    /// The other parts of the payment that its payee waits for.
+    case held
 }
 
 // One end of a channel: a byte says whether anything differs from the start of the run, which most ends of a large
@@ -42,7 +54,7 @@ extension NetworkSimulation {
     private static var isTouched: UInt8 { 1 }
     private static var hasSession: UInt8 { 2 }
 
-    /// - Returns: how many own payments hang on its HTLCs.
+    /// - Returns: how many parts of own payments hang on its HTLCs.
     func saveEnd(_ end: DirectionIndex, to writer: inout SnapshotWriter) -> Int {
         let position = Int(end.rawValue)
         let planned = world.topology.channels[end.channel]
@@ -65,7 +77,7 @@ extension NetworkSimulation {
         return places.reduce(0) { $0 + (saveHTLC($1, of: model, at: end, to: &writer) ? 1 : 0) }
     }
 
-    /// - Returns: whether an own payment hangs on it.
+    /// - Returns: whether a part of an own payment hangs on it.
     private func saveHTLC(
         _ place: HTLCIndex, of model: NetworkShard, at end: DirectionIndex, to writer: inout SnapshotWriter
     ) -> Bool {
@@ -79,14 +91,21 @@ extension NetworkSimulation {
         switch htlc.partnerChannel {
         case .max:
             writer.write(Partner.none.rawValue)
-        case ownPaymentMark:
+        case ownPartMark:
             guard htlc.removal != .fulfilled else {
-                writer.write(Partner.endedPayment.rawValue)
+                writer.write(Partner.endedPart.rawValue)
                 return false
             }
-            writer.write(Partner.payment.rawValue)
-            model.payments[htlc.partner].write(to: &writer)
+            writer.write(Partner.part.rawValue)
+            model.parts[htlc.partner].write(to: &writer)
             return true
+        case heldPartMark:
+            writer.write(Partner.held.rawValue)
+            guard let set = model.held[htlc.payment],
+                let order = set.parts.firstIndex(where: { $0.index == place })
+            else { preconditionFailure("a part that is held belongs to no set") }
+            writer.write(set.total.rawValue)
+            writer.write(UInt32(order))
         default:
             let partner = HTLCIndex(htlc.partner)
             writer.write((partner.isNone ? Partner.halfForward : Partner.forward).rawValue)
@@ -102,7 +121,8 @@ extension NetworkSimulation {
     }
 
     func restoreEnd(
-        _ end: DirectionIndex, from reader: inout SnapshotReader, _ links: inout HTLCLinks
+        _ end: DirectionIndex, from reader: inout SnapshotReader, _ payments: PaymentPlaces,
+        _ links: inout HTLCLinks
     ) throws(SnapshotError) {
         let position = Int(end.rawValue)
         let flags = try reader.read(UInt8.self)
@@ -120,7 +140,7 @@ extension NetworkSimulation {
             }
             let model = simulation.model(of: world.owners[position])
             for _ in 0..<(try reader.readCount(of: 44, "the number of HTLCs")) {
-                try restoreHTLC(of: model, at: end, from: &reader, &links)
+                try restoreHTLC(of: model, at: end, from: &reader, payments, &links)
             }
             try reader.check(world.channels[position].isConsistent(in: model.htlcs), "the money of a channel")
         }
@@ -136,7 +156,7 @@ extension NetworkSimulation {
 
     private func restoreHTLC(
         of model: NetworkShard, at end: DirectionIndex, from reader: inout SnapshotReader,
-        _ links: inout HTLCLinks
+        _ payments: PaymentPlaces, _ links: inout HTLCLinks
     ) throws(SnapshotError) {
         let position = Int(end.rawValue)
         let owner = world.owners[position]
@@ -147,14 +167,25 @@ extension NetworkSimulation {
         let place: HTLCIndex
         switch try reader.readCase("what an HTLC is paired with", Partner.self) {
         case .none: place = world.channels[position].restore(htlc, in: &model.htlcs)
-        case .payment:
-            let payment = try OwnPayment(from: &reader, in: world)
-            htlc.partnerChannel = ownPaymentMark
-            htlc.partner = model.payments.insert(payment)
+        case .part:
+            guard let payment = payments.places[htlc.payment], payment.process == owner else {
+                throw reader.implausible("the payment of a part")
+            }
+            let part = try OwnPart(of: payment.slot, from: &reader, in: world)
+            htlc.partnerChannel = ownPartMark
+            htlc.partner = model.parts.insert(part)
+            model.payments[payment.slot].parts.append(htlc.partner)
             place = world.channels[position].restore(htlc, in: &model.htlcs)
-        case .endedPayment:
+        case .held:
+            let total = Millisatoshi(try reader.read())
+            let order = try reader.read(UInt32.self)
+            htlc.partnerChannel = heldPartMark
+            place = world.channels[position].restore(htlc, in: &model.htlcs)
+            links.held.append(
+                .init(payment: htlc.payment, total: total, order: order, end: end, place: place))
+        case .endedPart:
             try reader.check(htlc.removal == .fulfilled, "an ended payment")
-            htlc.partnerChannel = ownPaymentMark
+            htlc.partnerChannel = ownPartMark
             place = world.channels[position].restore(htlc, in: &model.htlcs)
         case .halfForward:
             htlc.partnerChannel = try reader.readEnd(below: world.endCount).rawValue
@@ -279,54 +310,5 @@ extension ChannelSession.Progress {
         try reader.check(isInRange && points.count == 2, "the number of a commitment")
         let next = PerCommitmentSeed.firstIndex - firstPoint
         try reader.check(store.nextIndex == next, "the last of the secrets")
-    }
-}
-
-extension OwnPayment {
-    fileprivate func write(to writer: inout SnapshotWriter) {
-        writer.write(token.rawValue)
-        writer.write(destination)
-        writer.write(amount.rawValue)
-        writer.write(startedAt)
-        writer.write(attemptStartedAt)
-        writer.write(attempts)
-        let hops = route?.hops ?? []
-        writer.write(count: hops.count)
-        for hop in hops {
-            writer.write(hop.direction.rawValue)
-            writer.write(hop.amount.rawValue)
-            writer.write(hop.cltvExpiryDelta)
-        }
-        writer.write(count: excluded.count)
-        for direction in excluded { writer.write(direction.rawValue) }
-        writer.write(lastFailure?.rawValue ?? .max)
-    }
-
-    fileprivate init(from reader: inout SnapshotReader, in world: NetworkWorld) throws(SnapshotError) {
-        token = PaymentToken(rawValue: try reader.read())
-        destination = try reader.read()
-        try reader.check(destination >= 0 && Int(destination) < world.nodeCount, "a destination")
-        amount = Millisatoshi(try reader.read())
-        startedAt = try reader.read()
-        attemptStartedAt = try reader.read()
-        attempts = try reader.read()
-        var hops: [RouteHop] = []
-        for _ in 0..<(try reader.readCount(of: 16, "the number of hops")) {
-            hops.append(
-                RouteHop(
-                    direction: try reader.readEnd(below: world.endCount),
-                    amount: Millisatoshi(try reader.read()),
-                    cltvExpiryDelta: try reader.read()))
-        }
-        try reader.check(!hops.isEmpty && hops.count < 256 && attempts > 0, "a payment under way")
-        // A route's fee is what its first HTLC carries beyond its last.
-        try reader.check(hops[0].amount >= hops[hops.count - 1].amount, "the amounts of a route")
-        route = Route(hops: hops)
-        for _ in 0..<(try reader.readCount(of: 4, "the number of directions")) {
-            excluded.append(try reader.readEnd(below: world.endCount))
-        }
-        let failure = try reader.read(UInt8.self)
-        lastFailure = FailureName(rawValue: failure)
-        try reader.check(lastFailure != nil || failure == .max, "a failure")
     }
 }

@@ -39,7 +39,7 @@ extension NetworkWorld {
             guard destination == layerOneProcess else { return false }
         case .channelUpdate, .gossipTimer: guard destination == gossipProcess else { return false }
         case .trafficTimer, .paymentEnded: guard destination == trafficProcess else { return false }
-        case .startPayment: guard destination < UInt32(nodeCount) else { return false }
+        case .startPayment, .partsTimer: guard destination < UInt32(nodeCount) else { return false }
         case .openChannel, .acceptChannel, .fundingCreated, .fundingSigned, .channelReady, .updateAddHTLC,
             .updateFulfillHTLC, .updateFailHTLC, .commitmentSigned, .revokeAndAck, .shutdown, .closingSigned,
             .transactionConfirmed, .openTimer, .closeTimer, .commitTimer:
@@ -73,6 +73,7 @@ extension NetworkWorld {
         case .watchTransaction: return bytes?.count == 32
         case .openChannel, .acceptChannel, .channelReady, .updateFailHTLC, .shutdown, .channelUpdate,
             .transactionConfirmed, .blockTimer, .gossipTimer, .trafficTimer, .openTimer, .closeTimer,
+            .partsTimer,
             .commitTimer, .startPayment, .paymentEnded:
             return bytes == nil
         }

@@ -1,6 +1,7 @@
 import EventSimulation
 import LightningTypes
 import PaymentChannels
+import Routing
 import Settlement
 import Snapshots
 
@@ -19,14 +20,17 @@ extension NetworkSimulation {
         var writer = SnapshotWriter(capacity: 1 << 20)
         services.gossip?.release()
         simulation.save(to: &writer)
-        var payments = 0
+        savePayments(to: &writer)
+        var parts = 0
         for position in 0..<world.endCount {
-            payments += saveEnd(DirectionIndex(UInt32(position)), to: &writer)
+            parts += saveEnd(DirectionIndex(UInt32(position)), to: &writer)
         }
-        // A payment without an HTLC would be lost; there is none between events.
-        precondition(
-            payments == simulation.models.reduce(0) { $0 + $1.payments.count }, "a payment has no HTLC")
-        for node in 0..<world.nodeCount { world.nodes[node].wallet.write(to: &writer) }
+        // A part without an HTLC would be lost; there is none between events.
+        precondition(parts == simulation.models.reduce(0) { $0 + $1.parts.count }, "a part has no HTLC")
+        for node in 0..<world.nodeCount {
+            world.nodes[node].wallet.write(to: &writer)
+            world.nodes[node].beliefs.write(to: &writer)
+        }
         saveTransactions(to: &writer)
         world.board.write(to: &writer)
         services.gossip?.write(to: &writer)
@@ -49,11 +53,16 @@ extension NetworkSimulation {
             try reader.check(world.canDeliver(event.payload, to: event.destination, bytes), "an event")
         }
         var links = HTLCLinks(endCount: world.endCount)
+        let payments = try restorePayments(from: &reader)
         for position in 0..<world.endCount {
-            try restoreEnd(DirectionIndex(UInt32(position)), from: &reader, &links)
+            try restoreEnd(DirectionIndex(UInt32(position)), from: &reader, payments, &links)
         }
         try joinHTLCs(links, reader)
-        for node in 0..<world.nodeCount { try world.nodes[node].wallet.read(from: &reader) }
+        try joinParts(payments, links.held, reader)
+        for node in 0..<world.nodeCount {
+            try world.nodes[node].wallet.read(from: &reader)
+            world.nodes[node].beliefs = try Beliefs(from: &reader, in: world)
+        }
         try restoreTransactions(from: &reader)
         try world.board.read(from: &reader, endCount: world.endCount)
         try services.gossip?.read(from: &reader)

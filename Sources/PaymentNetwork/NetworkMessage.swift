@@ -39,6 +39,8 @@ struct NetworkMessage: EventPayload {
         case startPayment
         /// A payer to traffic: payment `id` ended; `amount` is 1 if it settled, else 0.
         case paymentEnded
+        /// A payee to itself: the first part of `payment` has waited long enough for the others.
+        case partsTimer
 
         /// The name in the specification; nil for what is no message between nodes.
         var messageName: String? {
@@ -57,7 +59,8 @@ struct NetworkMessage: EventPayload {
             case .closingSigned: "closing_signed"
             case .channelUpdate: "channel_update"
             case .broadcastTransaction, .watchTransaction, .transactionConfirmed, .blockTimer, .gossipTimer,
-                .trafficTimer, .openTimer, .closeTimer, .commitTimer, .startPayment, .paymentEnded:
+                .trafficTimer, .openTimer, .closeTimer, .commitTimer, .startPayment, .partsTimer,
+                .paymentEnded:
                 nil
             }
         }

@@ -26,8 +26,13 @@ extension NetworkShard {
             shard.attachments.release(onion)
             fail(index, failure, distance: 0, at: end, &shard)
         } else if layer.isFinal {
+            let total = shard.totalOfParts(onion)
             shard.attachments.release(onion)
-            fulfil(index, at: end, &shard)
+            if let total {
+                hold(index, total: total, at: end, &shard)
+            } else {
+                fulfil(index, at: end, &shard)
+            }
         }
     }
 
@@ -92,7 +97,7 @@ extension NetworkShard {
         }
     }
 
-    private func fulfil(_ index: HTLCIndex, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
+    func fulfil(_ index: HTLCIndex, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         let htlc = htlcs[index]
         world.channels[Int(end.rawValue)].remove(index, as: .fulfilled, in: &htlcs)
         var message = NetworkMessage(.updateFulfillHTLC, end: end)
@@ -106,7 +111,7 @@ extension NetworkShard {
         scheduleCommit(at: end, &shard)
     }
 
-    private func fail(
+    func fail(
         _ index: HTLCIndex, _ failure: FailureName, distance: UInt8, at end: DirectionIndex,
         _ shard: inout Shard<NetworkMessage>
     ) {
@@ -140,8 +145,8 @@ extension NetworkShard {
                 throw .wrongPreimage(id: message.id)
             }
         }
-        if htlc.partnerChannel == ownPaymentMark {
-            ownPaymentSettled(htlc.partner, &shard)
+        if htlc.partnerChannel == ownPartMark {
+            ownPartSettled(htlc.partner, &shard)
         } else {
             fulfil(HTLCIndex(htlc.partner), at: DirectionIndex(htlc.partnerChannel), &shard)
         }
@@ -151,7 +156,7 @@ extension NetworkShard {
     func finish(_ htlc: HTLC, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         let isFulfilled = htlc.removal == .fulfilled
         let token = PaymentToken(rawValue: htlc.payment)
-        if htlc.partnerChannel == ownPaymentMark {
+        if htlc.partnerChannel == ownPartMark {
             if isFulfilled {
                 book(token, at: end) {
                     $0.sent += htlc.amount - htlc.surplus
@@ -159,7 +164,7 @@ extension NetworkShard {
                 }
             } else {
                 let failure = FailureName(rawValue: UInt8(htlc.failure >> 8)) ?? .temporaryNodeFailure
-                ownPaymentFailed(htlc.partner, failure, distance: UInt8(htlc.failure & 0xFF), &shard)
+                ownPartFailed(htlc.partner, failure, distance: UInt8(htlc.failure & 0xFF), &shard)
             }
         } else if htlc.partnerChannel == .max {
             if isFulfilled { book(token, at: end) { $0.received += htlc.amount } }

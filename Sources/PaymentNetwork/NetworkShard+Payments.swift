@@ -3,24 +3,42 @@ import LightningTypes
 import PaymentChannels
 import Routing
 
-/// A payment its payer is making.
+/// A payment its payer is making, in one part or in several at once.
 struct OwnPayment {
     var token: PaymentToken
     var destination: Int32
     var amount: Millisatoshi
     var startedAt: UInt64
-    var attemptStartedAt: UInt64 = 0
+    /// Parts sent so far, and those of them that came back.
     var attempts: UInt16 = 0
-    var route: Route?
-    /// Directions that failed this payment before.
-    var excluded: [DirectionIndex] = []
+    var failedAttempts: UInt16 = 0
+    /// Where the parts under way lie.
+    var parts: [UInt32] = []
+    /// What failed this payment before.
+    var excluded: [Exclusion] = []
     var lastFailure: FailureName?
+    /// Why no more parts are sent; those under way have to come back.
+    var givenUp: FailureName?
+    /// Of the parts settled: what they delivered, their fees, and the channels of the longest.
+    var settled: Millisatoshi = .zero
+    var fee: Millisatoshi = .zero
+    var hops: UInt8 = 0
 }
 
-/// Marks an HTLC whose other half is an `OwnPayment`.
-let ownPaymentMark = UInt32.max - 1
+/// A part of an `OwnPayment` under way: an HTLC and where it goes.
+struct OwnPart {
+    /// Where its payment lies.
+    var payment: UInt32
+    /// Which of the payment's attempts it is, from 0.
+    var number: UInt16
+    var startedAt: UInt64
+    var route: Route
+}
 
-// The payer: finds a route, offers the first HTLC, learns from failures, tries again.
+/// Marks an HTLC whose other half is an `OwnPart`.
+let ownPartMark = UInt32.max - 1
+
+// The payer: finds routes, offers the first HTLC of each, learns from failures, tries again with what failed.
 extension NetworkShard {
     func startPayment(_ message: NetworkMessage, _ shard: inout Shard<NetworkMessage>) {
         let payment = OwnPayment(
@@ -30,41 +48,60 @@ extension NetworkShard {
         attempt(payments.insert(payment), &shard)
     }
 
-    /// Tries the cheapest route that has not failed yet; ends the payment where there is none.
+    /// Sends what is not under way by the best routes there are; gives the payment up where there are none.
     private func attempt(_ slot: UInt32, _ shard: inout Shard<NetworkMessage>) {
         let payment = payments[slot]
-        guard payment.attempts < world.topology.payments.attemptsMaximum else {
-            return end(slot, .attemptsExhausted, &shard)
+        guard payment.failedAttempts < world.topology.payments.attemptsMaximum else {
+            return giveUp(slot, .attemptsExhausted, &shard)
         }
         let graph = world.board.graph(at: shard.now)
         switch firstRoute(of: payment, from: shard.process, in: graph)
-            ?? cheapestRoute(of: payment, from: shard.process, in: graph)
+            ?? routes(of: payment, in: graph, shard)
         {
-        case .success(let route): offer(route, slot, &shard)
-        case .failure(let refusal): end(slot, failure(for: refusal, of: payment, in: graph, shard), &shard)
+        case .success(let routes): offer(routes, slot, &shard)
+        case .failure(let refusal): giveUp(slot, failure(for: refusal, of: payment, in: graph, shard), &shard)
         }
     }
 
     private func firstRoute(
         of payment: OwnPayment, from source: UInt32, in graph: ChannelGraph
-    ) -> Result<Route, RoutingFailure>? {
-        payment.attempts == 0 ? prefetcher?.route(of: payment, from: source, in: graph) : nil
+    ) -> Result<[Route], RoutingFailure>? {
+        payment.attempts == 0 ? prefetcher?.route(of: payment, from: source, in: graph)?.map { [$0] } : nil
     }
 
-    private func cheapestRoute(
-        of payment: OwnPayment, from process: UInt32, in graph: ChannelGraph
-    ) -> Result<Route, RoutingFailure> {
+    private func routes(
+        of payment: OwnPayment, in graph: ChannelGraph, _ shard: borrowing Shard<NetworkMessage>
+    ) -> Result<[Route], RoutingFailure> {
         let channels = world.channels
-        let request = world.routeRequest(
-            from: Int32(process), to: payment.destination, amount: payment.amount)
-        do throws(RoutingFailure) {
-            return .success(
-                try search.cheapestRoute(
-                    request, in: graph, excluding: payment.excluded,
-                    spendable: { channels[Int($0.rawValue)].spendable }))
-        } catch {
+        let rules = world.topology.payments
+        var request = SplitRequest(
+            world.routeRequest(
+                from: Int32(shard.process), to: payment.destination, amount: payment.amount),
+            splitting: rules.splitting, model: rules.model)
+        request.excluded = payment.excluded
+        request.spendable = { channels[Int($0.rawValue)].spendable }
+        if !payment.parts.isEmpty {
+            request.underway = payment.parts.map { parts[$0].route }
+            for route in request.underway {
+                request.route.amount -= route.amountDelivered
+                request.route.feeMaximum = request.route.feeMaximum.map {
+                    $0.subtractingOrZero(route.totalFee)
+                }
+            }
+        }
+        request.partsMaximum = Int(rules.partsMaximum) - payment.parts.count
+        guard request.partsMaximum > 0 else { return .failure(.noRoute) }
+        if rules.learns {
+            request.beliefs = world.nodes[Int(shard.process)].beliefs
+            request.seconds = Self.seconds(shard)
+        }
+        do throws(RoutingFailure) { return .success(try search.parts(request, in: graph)) } catch {
             return .failure(error)
         }
+    }
+
+    private static func seconds(_ shard: borrowing Shard<NetworkMessage>) -> UInt32 {
+        UInt32(clamping: shard.now / 1_000_000)
     }
 
     /// Names why no route was found: the last failure if something was tried, else what stood in the way.
@@ -87,22 +124,43 @@ extension NetworkShard {
         return isLimited ? .htlcLimit : .insufficientLocalBalance
     }
 
+    private func offer(_ routes: [Route], _ slot: UInt32, _ shard: inout Shard<NetworkMessage>) {
+        var missing = routes.reduce(Millisatoshi.zero) { $0 + $1.amountDelivered }
+        for route in routes {
+            let first = route.hops[0]
+            // Parts before it may have left less than the search saw: an HTLC costs its funder a commitment fee too.
+            if routes.count > 1,
+                world.channels[Int(first.direction.rawValue)].refusal(of: first.amount) != nil
+            {
+                continue
+            }
+            offer(route, slot, &shard)
+            missing -= route.amountDelivered
+        }
+        guard missing > .zero else { return }
+        // Bounds how often the rest is looked for, as attempts that failed on the way are.
+        payments[slot].failedAttempts += 1
+        attempt(slot, &shard)
+    }
+
     private func offer(_ route: Route, _ slot: UInt32, _ shard: inout Shard<NetworkMessage>) {
         let height = height(shard)
         let first = route.hops[0]
-        let token = payments[slot].token
-        if payments[slot].attempts == 0, token.isMeasured { statistics.payments.routable += 1 }
+        let payment = payments[slot]
+        if payment.attempts == 0, payment.token.isMeasured { statistics.payments.routable += 1 }
+        let part = parts.insert(
+            OwnPart(payment: slot, number: payment.attempts, startedAt: shard.now, route: route))
         payments[slot].attempts += 1
-        payments[slot].attemptStartedAt = shard.now
-        payments[slot].route = route
-        if token.isMeasured { statistics.attempts += 1 }
-        let onion = shard.wrapOnion(route, height: height)
+        payments[slot].parts.append(part)
+        if payment.token.isMeasured { statistics.attempts += 1 }
+        let onion = shard.wrapOnion(
+            route, height: height, total: route.amountDelivered < payment.amount ? payment.amount : nil)
         let expiry = height + first.cltvExpiryDelta
         do throws(HTLCRefusal) {
             let index = try world.channels[Int(first.direction.rawValue)].offer(
-                first.amount, payment: token.rawValue, expiry: expiry, in: &htlcs)
-            htlcs[index].partner = slot
-            htlcs[index].partnerChannel = ownPaymentMark
+                first.amount, payment: payment.token.rawValue, expiry: expiry, in: &htlcs)
+            htlcs[index].partner = part
+            htlcs[index].partnerChannel = ownPartMark
             htlcs[index].surplus = route.totalFee
             sendAdd(index, onion: onion, from: first.direction, &shard)
         } catch {
@@ -125,53 +183,108 @@ extension NetworkShard {
         scheduleCommit(at: end, &shard)
     }
 
-    /// The preimage came back: the payment is made, whatever happens next.
-    func ownPaymentSettled(_ slot: UInt32, _ shard: inout Shard<NetworkMessage>) {
-        recordAttempt(slot, failure: nil, failingHop: nil, shard)
-        end(slot, nil, &shard)
+    /// The preimage came back. The payee has all parts then and settles them all: the payment ends with the last.
+    func ownPartSettled(_ place: UInt32, _ shard: inout Shard<NetworkMessage>) {
+        let part = parts[place]
+        recordAttempt(part, failure: nil, failingHop: nil, shard)
+        learn(from: part.route, failingNode: part.route.hops.count, failure: nil, shard)
+        remove(part, at: place)
+        payments[part.payment].settled += part.route.amountDelivered
+        payments[part.payment].fee += part.route.totalFee
+        payments[part.payment].hops = max(
+            payments[part.payment].hops, UInt8(part.route.hops.count))
+        guard payments[part.payment].parts.isEmpty else { return }
+        let payment = payments[part.payment]
+        precondition(payment.settled == payment.amount, "a payee settled a part of a payment")
+        end(part.payment, nil, &shard)
     }
 
     /// The HTLC is irrevocably removed without a preimage.
     ///
     /// - Parameter distance: how many nodes upstream of the failing one the failure has passed.
-    func ownPaymentFailed(
-        _ slot: UInt32, _ failure: FailureName, distance: UInt8, _ shard: inout Shard<NetworkMessage>
+    func ownPartFailed(
+        _ place: UInt32, _ failure: FailureName, distance: UInt8, _ shard: inout Shard<NetworkMessage>
     ) {
-        guard let route = payments[slot].route else {
-            preconditionFailure("a payment failed without a route")
-        }
+        let part = parts[place]
+        let slot = part.payment
         // The first node after the sender reports at distance 0.
         let failingNode = Int(distance) + 1
-        recordAttempt(slot, failure: failure, failingHop: UInt8(failingNode), shard)
+        recordAttempt(part, failure: failure, failingHop: UInt8(failingNode), shard)
+        learn(from: part.route, failingNode: failingNode, failure: failure, shard)
         if payments[slot].token.isMeasured { statistics.attemptFailures[Int(failure.rawValue)] += 1 }
-        guard failingNode < route.hops.count else { return end(slot, failure, &shard) }
-        payments[slot].excluded.append(route.hops[failingNode].direction)
-        payments[slot].lastFailure = failure
-        attempt(slot, &shard)
+        remove(part, at: place)
+        payments[slot].failedAttempts += 1
+        if failingNode < part.route.hops.count {
+            payments[slot].excluded.append(
+                exclusion(of: part.route.hops[failingNode].direction, failure, part.route))
+            payments[slot].lastFailure = failure
+        } else if failure == .mppTimeout {
+            // Not this part's fault: others were missing.
+            payments[slot].lastFailure = failure
+        } else {
+            return giveUp(slot, failure, &shard)
+        }
+        if let reason = payments[slot].givenUp {
+            giveUp(slot, reason, &shard)
+        } else {
+            attempt(slot, &shard)
+        }
+    }
+
+    /// What this payment is not to try again: the direction, or where parts may be smaller only as much as failed.
+    private func exclusion(of direction: DirectionIndex, _ failure: FailureName, _ route: Route) -> Exclusion
+    {
+        let isForAmount =
+            world.topology.payments.splitting != .none && failure == .temporaryChannelFailure
+        return Exclusion(direction, from: isForAmount ? route.amountDelivered : .zero)
+    }
+
+    private func remove(_ part: OwnPart, at place: UInt32) {
+        parts.remove(place)
+        payments[part.payment].parts.removeAll { $0 == place }
+    }
+
+    /// Sends no more parts: the payment ends when none is under way.
+    private func giveUp(_ slot: UInt32, _ failure: FailureName, _ shard: inout Shard<NetworkMessage>) {
+        payments[slot].givenUp = payments[slot].givenUp ?? failure
+        guard payments[slot].parts.isEmpty else { return }
+        end(slot, payments[slot].givenUp, &shard)
+    }
+
+    /// Every direction before the failing node let the HTLC through; what the payer's own channels hold, it knows.
+    private func learn(
+        from route: Route, failingNode: Int, failure: FailureName?, _ shard: borrowing Shard<NetworkMessage>
+    ) {
+        guard world.topology.payments.learns else { return }
+        let seconds = Self.seconds(shard)
+        let node = Int(shard.process)
+        for (index, hop) in route.hops.enumerated().dropFirst() {
+            if index < failingNode {
+                world.nodes[node].beliefs.recordSuccess(hop.direction, hop.amount, at: seconds)
+            } else if index == failingNode, failure == .temporaryChannelFailure {
+                world.nodes[node].beliefs.recordFailure(hop.direction, hop.amount, at: seconds)
+            }
+        }
     }
 
     private func recordAttempt(
-        _ slot: UInt32, failure: FailureName?, failingHop: UInt8?, _ shard: borrowing Shard<NetworkMessage>
+        _ part: OwnPart, failure: FailureName?, failingHop: UInt8?, _ shard: borrowing Shard<NetworkMessage>
     ) {
-        let payment = payments[slot]
-        guard wantsRecords, let route = payment.route else { return }
+        guard wantsRecords else { return }
         records.attempts.append(
             PendingAttempt(
-                payment: payment.token.number, number: payment.attempts - 1,
-                startedAt: payment.attemptStartedAt,
-                endedAt: shard.now, route: route, failure: failure, failingHop: failingHop))
+                payment: payments[part.payment].token.number, number: part.number, startedAt: part.startedAt,
+                endedAt: shard.now, route: part.route, failure: failure, failingHop: failingHop))
     }
 
     /// The payer knows how its payment ended; nil: settled.
     private func end(_ slot: UInt32, _ failure: FailureName?, _ shard: inout Shard<NetworkMessage>) {
         let payment = payments[slot]
         payments.remove(slot)
-        let settledRoute = failure == nil ? payment.route : nil
         let record = PaymentRecord(
             number: payment.token.number, source: Int32(shard.process), destination: payment.destination,
             amount: payment.amount, startedAt: payment.startedAt, endedAt: shard.now, failure: failure,
-            attempts: payment.attempts, hops: UInt8(settledRoute?.hops.count ?? 0),
-            fee: settledRoute?.totalFee ?? .zero)
+            attempts: payment.attempts, hops: payment.hops, fee: payment.fee)
         statistics.count(record, isMeasured: payment.token.isMeasured)
         // The route taken is part of what the payer did.
         shard.fold(

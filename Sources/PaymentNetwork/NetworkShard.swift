@@ -23,6 +23,9 @@ final class NetworkShard: ShardModel {
     var clock: BlockClock
     var htlcs = HTLCPool()
     var payments = Slab<OwnPayment>()
+    var parts = Slab<OwnPart>()
+    /// By payment: what payees of this shard hold. Looked up only, so that its order reaches nothing.
+    var held: [UInt64: HeldParts] = [:]
     /// What a commitment step settled; empty between events.
     var settled = SettledHTLCs()
     /// Funding transactions signed for but not broadcast, and closing transactions not confirmed, by own end.
@@ -81,6 +84,7 @@ final class NetworkShard: ShardModel {
             case .broadcastTransaction: breakdown = layerOne?.receive(message, &shard, &clock) ?? breakdown
             case .watchTransaction: layerOne?.watch(message, &shard, &clock)
             case .blockTimer: mineBlock(&shard)
+            case .partsTimer: failHeldParts(of: message.payment, &shard)
             }
         } catch {
             breakdown = breakdown ?? "\(describe(end)) broke the protocol at \(shard.now) µs: \(error)"
@@ -131,6 +135,11 @@ struct Slab<Element> {
         }
         elements.append(element)
         return UInt32(elements.count - 1)
+    }
+
+    /// All there are, with their places, in order of place.
+    var all: [(place: UInt32, element: Element)] {
+        elements.enumerated().compactMap { place, element in element.map { (UInt32(place), $0) } }
     }
 
     mutating func remove(_ index: UInt32) {

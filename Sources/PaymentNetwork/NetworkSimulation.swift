@@ -70,7 +70,9 @@ public final class NetworkSimulation {
         self.world = world
         self.recorder = recorder
         services = shards[0]
-        if settings.prefetch, settings.threads > 1, let traffic = services.traffic {
+        if settings.prefetch, settings.threads > 1, topology.payments.isPrefetchable,
+            let traffic = services.traffic
+        {
             let prefetcher = RoutePrefetcher(world, traffic: traffic)
             for shard in shards { shard.prefetcher = prefetcher }
         }
@@ -154,8 +156,14 @@ public final class NetworkSimulation {
 
     /// Handles events until none is pending, or `interrupt`, asked about every `batch` events, says to stop.
     func advance(batch: Int, interrupt: () -> Bool) -> Bool {
-        simulation.run(
-            threads: world.settings.threads, batch: batch,
+        // An event with eager signatures takes a hundred times as long: two of them are worth sharing.
+        let crewThreshold =
+            switch world.settings.signatures {
+            case .lazy: 48
+            case .eager: 2
+            }
+        return simulation.run(
+            threads: world.settings.threads, crewThreshold: crewThreshold, batch: batch,
             beforeWindow: { window, crew in
                 services.gossip?.release()
                 sampleHours(before: window * world.lookahead)
@@ -274,6 +282,8 @@ public final class NetworkSimulation {
         for shard in simulation.models {
             try check(shard.htlcs.count == 0, "\(shard.htlcs.count) HTLCs are pending after the drain")
             try check(shard.payments.count == 0, "\(shard.payments.count) payments never ended")
+            try check(shard.parts.count == 0, "\(shard.parts.count) parts of payments never ended")
+            try check(shard.held.isEmpty, "\(shard.held.count) payees hold parts after the drain")
         }
         try check(simulation.attachmentCount == 0, "\(simulation.attachmentCount) attachments leaked")
         guard let layerOne = services.layerOne else { return }

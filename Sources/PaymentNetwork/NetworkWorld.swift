@@ -203,6 +203,8 @@ extension ChannelBooks {
 struct NodeState: Sendable {
     var wallet = Wallet()
     var startingWallet: Satoshi = .zero
+    /// What its payments taught it; nothing where its cost model does not learn.
+    var beliefs = Beliefs()
 }
 
 extension ChannelTerms {

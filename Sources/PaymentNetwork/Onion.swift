@@ -20,11 +20,15 @@ struct OnionLayer: BitwiseCopyable {
 // what is left. It reads its own layer and no other.
 extension Shard {
     /// The onion for a route: a layer for every node but the sender.
-    mutating func wrapOnion(_ route: Route, height: BlockHeight) -> Attachment {
+    ///
+    /// - Parameter total: `total_msat` for the receiver, where the route delivers a part.
+    mutating func wrapOnion(_ route: Route, height: BlockHeight, total: Millisatoshi?) -> Attachment {
         let hops = route.hops
         let size = MemoryLayout<OnionLayer>.stride
-        let attachment = attachments.allocate(count: hops.count * size)
+        let start = total == nil ? 0 : MemoryLayout<UInt64>.size
+        let attachment = attachments.allocate(count: start + hops.count * size)
         let bytes = attachments.bytes(of: attachment)
+        if let total { bytes.storeBytes(of: total.rawValue, as: UInt64.self) }
         for index in hops.indices {
             // What node index + 1 is told: the next channel, and what to send over it; the last one what to expect.
             let isLast = index == hops.count - 1
@@ -32,7 +36,8 @@ extension Shard {
             let layer = OnionLayer(
                 next: isLast ? OnionLayer.noChannel : told.direction.rawValue,
                 expiry: height.rawValue + told.cltvExpiryDelta, amount: told.amount.rawValue)
-            bytes.storeBytes(of: layer, toByteOffset: (hops.count - 1 - index) * size, as: OnionLayer.self)
+            bytes.storeBytes(
+                of: layer, toByteOffset: start + (hops.count - 1 - index) * size, as: OnionLayer.self)
         }
         return attachment
     }
@@ -45,5 +50,12 @@ extension Shard {
         let layer = bytes.loadUnaligned(fromByteOffset: rest, as: OnionLayer.self)
         attachments.shorten(attachment, to: rest)
         return layer
+    }
+
+    /// What the receiver finds beneath its layer: `total_msat` of the payment that this is a part of, or nothing.
+    func totalOfParts(_ attachment: Attachment) -> Millisatoshi? {
+        let bytes = attachments.bytes(of: attachment)
+        guard bytes.count == MemoryLayout<UInt64>.size else { return nil }
+        return Millisatoshi(bytes.loadUnaligned(as: UInt64.self))
     }
 }

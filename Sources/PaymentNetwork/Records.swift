@@ -23,6 +23,8 @@ public enum FailureName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case feeLimitExceeded
     case attemptsExhausted
     case htlcLimit
+    /// BOLT 4's; last, since the numbers of the others are part of every digest so far.
+    case mppTimeout
 
     /// The name in output: BOLT 4's spelling, `temporary_channel_failure`.
     public var name: String {
@@ -46,6 +48,7 @@ public enum FailureName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
         case .feeLimitExceeded: "fee_limit_exceeded"
         case .attemptsExhausted: "attempts_exhausted"
         case .htlcLimit: "htlc_limit"
+        case .mppTimeout: "mpp_timeout"
         }
     }
 }
@@ -64,7 +67,7 @@ public struct PaymentRecord: Sendable {
     public var failure: FailureName?
     /// Zero where no route was found.
     public var attempts: UInt16
-    /// Channels of the settled route; zero for a failed payment.
+    /// Channels of the settled route, of several parts the longest; zero for a failed payment.
     public var hops: UInt8
     /// Routing fees paid; zero for a failed payment.
     public var fee: Millisatoshi

@@ -44,6 +44,29 @@ public struct Beliefs: Sendable {
             + (entries.capacity == 0 ? 0 : 32 + entries.capacity * MemoryLayout<Entry>.stride)
     }
 
+    /// All of it as numbers, from which `init(words:)` makes the same again.
+    public var words: [UInt32] {
+        entries.flatMap {
+            [$0.direction.rawValue, $0.successTime, $0.failureTime, $0.success, $0.failure]
+        }
+    }
+
+    /// Nil where the numbers are none that `words` could give for a graph of so many directions.
+    public init?(words: [UInt32], directionCount: Int, directionsMaximum: Int = 256) {
+        self.init(directionsMaximum: directionsMaximum)
+        guard words.count.isMultiple(of: 5), words.count <= 5 * directionsMaximum else { return nil }
+        entries.reserveCapacity(words.count / 5)
+        for start in stride(from: 0, to: words.count, by: 5) {
+            let entry = Entry(
+                direction: DirectionIndex(words[start]), successTime: words[start + 1],
+                failureTime: words[start + 2], success: words[start + 3], failure: words[start + 4])
+            guard entry.direction.channel < directionCount / 2,
+                entries.last.map({ $0.direction < entry.direction }) ?? true
+            else { return nil }
+            entries.append(entry)
+        }
+    }
+
     /// An HTLC of `amount` went through this direction, whether the payment then settled or not.
     ///
     /// - Parameter seconds: simulated time.

@@ -27,7 +27,8 @@ struct FlowSplit {
         let feeMaximum = request.route.feeMaximum
         var least: Millisatoshi?
         for weight in Self.riskWeights {
-            let found = Self.unitCounts.lazy.compactMap { parts(riskWeight: weight, units: $0) }.first
+            let found = Set(Self.unitCounts.map { unit(count: $0) }).sorted(by: >).lazy
+                .compactMap { parts(riskWeight: weight, unit: $0) }.first
             guard let parts = found else { break }
             let fees = parts.reduce(Millisatoshi.zero) { $0 + $1.totalFee }
             guard let feeMaximum, fees > feeMaximum else { return parts }
@@ -37,9 +38,14 @@ struct FlowSplit {
         throw .noRoute
     }
 
-    private func parts(riskWeight: Double, units: UInt64) -> [Route]? {
+    /// The amount in so many units, or in fewer where these would be smaller than parts may be.
+    private func unit(count: UInt64) -> UInt64 {
         let amount = request.route.amount.rawValue
-        let unit = (amount - 1) / min(units, max(amount / SplitRequest.partMinimum, 1)) + 1
+        return (amount - 1) / min(count, max(amount / SplitRequest.partMinimum, 1)) + 1
+    }
+
+    private func parts(riskWeight: Double, unit: UInt64) -> [Route]? {
+        let amount = request.route.amount.rawValue
         var limits = FlowLimits(request, graph, partMinimum: unit)
         var parts: [Route] = []
         var rest = amount

@@ -73,12 +73,28 @@ struct MinimumCostFlow {
 
     /// Sends so many units; false where not all of them can flow.
     mutating func send(units: Int) -> Bool {
-        guard aim() else { return false }
+        guard hasRoom(for: units), aim() else { return false }
         for _ in 0..<units {
             guard search() else { return false }
             fill()
         }
         return true
+    }
+
+    /// Whether the channels of payer and payee alone have room for so many units. Most amounts that cannot flow fail
+    /// here, and a search that finds out reads all of the graph.
+    private func hasRoom(for units: Int) -> Bool {
+        func room(_ table: UnsafeMutablePointer<GraphEdge>, _ row: GraphLayout.Row, isOwn: Bool) -> UInt64 {
+            (row.start..<row.end).reduce(0) { sum, position in
+                let edge = table[Int(position)]
+                let isOwn = isOwn || edge.peer == UInt32(source)
+                guard edge.maximum > 0, let bounds = limits.bounds(of: edge, isOwn: isOwn) else { return sum }
+                return sum + bounds.most.subtractingOrZero(bounds.used) / unit
+            }
+        }
+        let layout = graph.layout
+        return room(graph.outgoing, layout.outgoingRows[source], isOwn: true) >= UInt64(units)
+            && room(graph.incoming, layout.incomingRows[destination], isOwn: false) >= UInt64(units)
     }
 
     // MARK: Potentials

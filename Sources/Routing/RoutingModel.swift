@@ -18,6 +18,14 @@ public enum RoutingModel: String, Sendable, CaseIterable {
     case lndExact = "lnd-exact"
     /// `LNDModel` bimodal, the best route there is.
     case lndBimodalExact = "lnd-bimodal-exact"
+
+    /// Whether it asks what a payer has learned.
+    public var learns: Bool {
+        switch self {
+        case .cheapestFee, .coreLightning, .eclair: false
+        case .ldk, .lnd, .lndBimodal, .lndExact, .lndBimodalExact: true
+        }
+    }
 }
 
 extension RouteSearch {

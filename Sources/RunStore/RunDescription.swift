@@ -165,6 +165,9 @@ extension RunDescription {
                 "commitment_interval_seconds": .number(seconds(topology.payments.commitmentInterval)),
                 "gossip_interval_seconds": .number(seconds(topology.payments.gossipInterval)),
                 "channel_lifetime_days": .unsigned(UInt64(topology.payments.channelLifetimeDays)),
+                "model": .text(topology.payments.model.rawValue),
+                "split": .text(topology.payments.splitting.rawValue),
+                "parts_maximum": .unsigned(UInt64(topology.payments.partsMaximum)),
             ],
             "latency": [
                 "floor_seconds": .number(seconds(topology.latency.floor)),

@@ -1,4 +1,5 @@
 import LightningTypes
+import Routing
 
 /// A network to simulate: everything a topology file says, checked and resolved to dense indices.
 ///
@@ -126,6 +127,17 @@ public struct Topology: Sendable {
         public var gossipInterval: Duration
         /// Over how many days the cost of opening and closing is spread in the net APR; 365 by default.
         public var channelLifetimeDays: UInt32
+        /// What senders mind in a route; the fee alone by default.
+        public var model: RoutingModel
+        /// How senders divide an amount; not at all by default. A flow has a cost of its own in place of the model.
+        public var splitting: Splitting
+        /// The most parts under way of one payment; 16 by default.
+        public var partsMaximum: UInt16
+
+        /// Whether senders remember what their payments taught them about other nodes' channels.
+        public var learns: Bool { model.learns || splitting == .minimumCostFlow }
+        /// Whether a first route depends on nothing but graph and balances.
+        public var isPrefetchable: Bool { model == .cheapestFee && splitting == .none }
     }
 
     /// One-way delay of a link between two nodes.

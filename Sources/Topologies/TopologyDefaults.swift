@@ -13,7 +13,7 @@ extension Topology.PaymentRules {
     static let standard = Topology.PaymentRules(
         attemptsMaximum: 10, feeLimitProportional: 50_000, feeLimitMinimum: Millisatoshi(5_000),
         finalCLTVExpiryDelta: 18, commitmentInterval: .milliseconds(10), gossipInterval: .seconds(60),
-        channelLifetimeDays: 365)
+        channelLifetimeDays: 365, model: .cheapestFee, splitting: .none, partsMaximum: 16)
 }
 
 extension Topology.Latency {

@@ -1,4 +1,5 @@
 import LightningTypes
+import Routing
 
 /// Turns the values of a topology file into a `Topology`: settings first, then the network, then the traffic,
 /// each checked against what came before.
@@ -74,7 +75,7 @@ struct TopologyReader {
     static let latencyKeys = ["floor", "fixed"]
     static let paymentKeys = [
         "attempts_maximum", "fee_limit_ppm", "fee_limit_minimum_msat", "final_cltv_expiry_delta",
-        "commitment_interval", "gossip_interval", "channel_lifetime_days",
+        "commitment_interval", "gossip_interval", "channel_lifetime_days", "model", "split", "parts_maximum",
     ]
 
     private func settings() throws(TopologyError) -> Topology {
@@ -123,6 +124,12 @@ struct TopologyReader {
         guard let section = try root.section("payments", keys: Self.paymentKeys) else { return rules }
         rules.attemptsMaximum =
             try section.integer("attempts_maximum", from: 1, to: 1_000) ?? rules.attemptsMaximum
+        rules.model = try section.word("model", of: RoutingModel.self) ?? rules.model
+        rules.splitting = try section.word("split", of: Splitting.self) ?? rules.splitting
+        rules.partsMaximum = try section.integer("parts_maximum", from: 1, to: 100) ?? rules.partsMaximum
+        if rules.splitting == .minimumCostFlow, section.has("model") {
+            throw section.error("model", "'split: mcf' has a cost of its own in place of a model")
+        }
         rules.feeLimitProportional =
             try section.integer("fee_limit_ppm", "parts per million", to: 1_000_000)
             ?? rules.feeLimitProportional

@@ -1,5 +1,6 @@
 import ArgumentParser
 import LightningTypes
+import Routing
 import RunStore
 import Topologies
 
@@ -27,9 +28,21 @@ struct TrafficOptions: ParsableArguments {
             "How balances no file gives are drawn.", valueName: "even|uniform|one-sided"))
     var balanceRule: Topology.BalanceRule?
 
+    @Option(help: ArgumentHelp("What payers mind: whose cost their routes are best by.", valueName: "name"))
+    var model: RoutingModel?
+
+    @Option(
+        help: ArgumentHelp(
+            "How payers divide an amount: mcf is the flow of least cost, in place of a model.",
+            valueName: "none|halving|mcf"))
+    var split: Splitting?
+
     func validate() throws {
         if amountSat != nil, trace != nil {
             throw ValidationError("--amount-sat and --trace exclude each other: a trace has its own amounts")
+        }
+        if split == .minimumCostFlow, model != nil {
+            throw ValidationError("--split mcf has a cost of its own: it takes no --model")
         }
         if trace == "-" { throw ValidationError(InputReader.refusal(ofStandardInputFor: "--trace")) }
     }
@@ -45,6 +58,15 @@ struct TrafficOptions: ParsableArguments {
                 .badInput,
                 "\(topology.name): no two nodes of this graph can pay each other, so there is no traffic to assume: "
                     + "no circle of enabled policies; give it payments with --trace FILE.csv")
+        }
+        // A choice of one replaces the file's choice of the other where the two exclude each other.
+        if let split {
+            topology.payments.splitting = split
+            if split == .minimumCostFlow { topology.payments.model = .cheapestFee }
+        }
+        if let model {
+            topology.payments.model = model
+            if topology.payments.splitting == .minimumCostFlow { topology.payments.splitting = .none }
         }
         var overrides = Topology.Overrides()
         overrides.rate = rate
@@ -76,6 +98,8 @@ struct TrafficOptions: ParsableArguments {
         if let trace { given.append(("trace", trace)) }
         if let seed { given.append(("seed", seed.description)) }
         if let balanceRule { given.append(("balance-rule", balanceRule.rawValue)) }
+        if let model { given.append(("model", model.rawValue)) }
+        if let split { given.append(("split", split.rawValue)) }
         return given
     }
 }

@@ -40,7 +40,9 @@ private func village() throws -> Topology {
         bytes: Array(try Data(contentsOf: URL(fileURLWithPath: path))), fileName: path, directory: "")
 }
 
-enum Kind: String, CaseIterable, Sendable { case standing, opened, village, rebalanced, circulating }
+enum Kind: String, CaseIterable, Sendable {
+    case standing, opened, village, rebalanced, circulating, halving, flowing
+}
 
 private func network(_ kind: Kind, seed: UInt64) throws -> (Topology, RunSettings) {
     var settings = RunSettings()
@@ -64,6 +66,12 @@ private func network(_ kind: Kind, seed: UInt64) throws -> (Topology, RunSetting
             spend: 0.4, giveBack: 0.3, swap: 0.2, swapNodes: [2], after: .seconds(4))
         topology.traffic = .flows(flows)
         settings.paymentsMaximum = 300
+    case .halving:
+        topology = try dividingNetwork(.lnd, .halving, rate: 10)
+        settings.paymentsMaximum = 100
+    case .flowing:
+        topology = try dividingNetwork(.cheapestFee, .minimumCostFlow, rate: 10)
+        settings.paymentsMaximum = 60
     case .rebalanced:
         topology = try busyNetwork(rate: 200)
         topology.warmup = .seconds(1)
@@ -134,7 +142,7 @@ private func network(_ kind: Kind, seed: UInt64) throws -> (Topology, RunSetting
         return (topology, settings, simulation.state())
     }
 
-    @Test(arguments: [Kind.standing, .opened], SignatureMode.allCases)
+    @Test(arguments: [Kind.standing, .opened, .flowing], SignatureMode.allCases)
     func `is refused at every length but its own`(kind: Kind, signatures: SignatureMode) throws {
         let (topology, settings, state) = try state(kind, signatures)
         for length in stride(from: 0, to: state.count, by: state.count / 300 + 1) {
@@ -148,7 +156,7 @@ private func network(_ kind: Kind, seed: UInt64) throws -> (Topology, RunSetting
     }
 
     /// Without the checksum of a checkpoint file a changed balance may pass for a state; nothing may trap.
-    @Test(arguments: [Kind.standing, .opened], SignatureMode.allCases)
+    @Test(arguments: [Kind.standing, .opened, .flowing], SignatureMode.allCases)
     func `is refused or read, never trapped on`(kind: Kind, signatures: SignatureMode) throws {
         let (topology, settings, state) = try state(kind, signatures)
         var stream = RandomStream(seed: 12, purpose: .init("flips"), process: 0)

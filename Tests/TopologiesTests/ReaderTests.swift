@@ -117,6 +117,9 @@ struct ReaderTests {
               commitment_interval: 0s
               gossip_interval: 7s
               channel_lifetime_days: 8
+              model: lnd
+              split: halving
+              parts_maximum: 9
             defaults:
               capacity_sat: 70_000
               dust_limit_sat: 1
@@ -154,7 +157,7 @@ struct ReaderTests {
                 == Topology.PaymentRules(
                     attemptsMaximum: 3, feeLimitProportional: 4, feeLimitMinimum: Millisatoshi(5),
                     finalCLTVExpiryDelta: 6, commitmentInterval: .zero, gossipInterval: .seconds(7),
-                    channelLifetimeDays: 8))
+                    channelLifetimeDays: 8, model: .lnd, splitting: .halving, partsMaximum: 9))
         #expect(
             topology.nodes == [
                 Topology.Node(id: "a", alias: "Anna", group: nil, wallet: Satoshi(10)),
