@@ -26,7 +26,7 @@ public final class WindowCrew: @unchecked Sendable {
     private let workerCount: Int
     /// Raised once for each window.
     private let round = Atomic<UInt64>(0)
-    /// The next item to take: round << 32 | items << 16 | index, so that a late worker takes none of another round.
+    /// The items not taken yet: round << 32 | end << 16 | first, so that a late worker takes none of another round.
     private let ticket = Atomic<UInt64>(0)
     private let finished = Atomic<Int>(0)
     private let sleeping = Atomic<Int>(0)
@@ -40,7 +40,7 @@ public final class WindowCrew: @unchecked Sendable {
         for worker in 0..<workers {
             // A serial queue of its own gets a thread of its own, however many others are blocked.
             let queue = DispatchQueue(label: "millrace.worker.\(worker)", qos: .userInitiated)
-            queue.async(group: goneHome) { self.work() }
+            queue.async(group: goneHome) { self.work(fromEnd: worker % 2 == 0) }
         }
     }
 
@@ -69,7 +69,7 @@ public final class WindowCrew: @unchecked Sendable {
             round.store(number, ordering: .sequentiallyConsistent)
             let asleep = sleeping.load(ordering: .sequentiallyConsistent)
             for _ in 0..<min(asleep, count - 1) { wakeUp.signal() }
-            takeItems(of: number)
+            takeItems(of: number, fromEnd: false)
             var spins = 0
             while finished.load(ordering: .acquiring) < count {
                 spins += 1
@@ -79,29 +79,31 @@ public final class WindowCrew: @unchecked Sendable {
         }
     }
 
-    /// Takes items of a round until none is left.
-    private func takeItems(of number: UInt64) {
+    /// Takes items of a round until none is left: some threads the first that is left and others the last, so that
+    /// from window to window most shards stay on their thread, and with them their memory in its cache.
+    private func takeItems(of number: UInt64, fromEnd: Bool) {
         while true {
-            let taken = ticket.load(ordering: .acquiring)
-            let index = Int(taken & 0xFFFF)
-            guard taken >> 32 == number, index < Int(taken >> 16 & 0xFFFF) else { return }
+            let left = ticket.load(ordering: .acquiring)
+            let (first, end) = (left & 0xFFFF, left >> 16 & 0xFFFF)
+            guard left >> 32 == number, first < end else { return }
+            let rest = fromEnd ? left - (1 << 16) : left + 1
             guard
-                ticket.compareExchange(expected: taken, desired: taken + 1, ordering: .acquiringAndReleasing)
+                ticket.compareExchange(expected: left, desired: rest, ordering: .acquiringAndReleasing)
                     .exchanged
             else { continue }
-            body(index)
+            body(Int(fromEnd ? end - 1 : first))
             finished.wrappingAdd(1, ordering: .releasing)
         }
     }
 
-    private func work() {
+    private func work(fromEnd: Bool) {
         var seen: UInt64 = 0
         var spins = 0
         while !isOver.load(ordering: .acquiring) {
             let current = round.load(ordering: .acquiring)
             if current != seen {
                 seen = current
-                takeItems(of: current)
+                takeItems(of: current, fromEnd: fromEnd)
                 spins = 0
                 continue
             }
