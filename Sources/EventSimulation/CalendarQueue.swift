@@ -108,7 +108,9 @@ public struct CalendarQueue<Payload: EventPayload>: ~Copyable {
             freeChunk = previousChunk[Int(chunk)]
             previousChunk[Int(chunk)] = bucket.pointee.chunk
             bucket.pointee.chunk = chunk
-            bits[index >> 6] |= 1 << UInt64(index & 63)
+            // Not `bits[…] |=`: the compiler's thread sanitizer stumbles over that in a generic struct.
+            let word = bits + (index >> 6)
+            word.pointee |= 1 << UInt64(index & 63)
         }
         events[Int(bucket.pointee.chunk) &* Self.chunkSize &+ place] = event
         bucket.pointee.count &+= 1
@@ -190,7 +192,8 @@ public struct CalendarQueue<Payload: EventPayload>: ~Copyable {
         if runCount == 0 { return }
         openChunk = buckets[index].chunk
         buckets[index] = Bucket()
-        bits[index >> 6] &= ~(1 << UInt64(index & 63))
+        let word = bits + (index >> 6)
+        word.pointee &= ~(1 << UInt64(index & 63))
         sortRun()
     }
 

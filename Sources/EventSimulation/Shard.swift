@@ -67,7 +67,8 @@ public struct Shard<Payload: EventPayload>: ~Copyable {
 
     /// Folds two words of the current process's own doing into its digest.
     @inlinable public mutating func fold(_ a: UInt64, _ b: UInt64) {
-        progress[Int(process)].digest.fold(a, b)
+        let own = progress + Int(process)
+        own.pointee.digest.fold(a, b)
     }
 
     @inlinable mutating func enqueue(
@@ -93,15 +94,16 @@ public struct Shard<Payload: EventPayload>: ~Copyable {
     /// Hands an event to another shard while no other thread is at work.
     @inlinable mutating func deliver(_ event: Event<Payload>, to receiver: Int) {
         var event = event
+        let shard = shards + receiver
         let attachment = event.payload.attachment
         if !attachment.isNone {
             let bytes = attachments.bytes(of: attachment)
-            let copy = shards[receiver].attachments.allocate(count: bytes.count)
-            shards[receiver].attachments.bytes(of: copy).copyMemory(from: UnsafeRawBufferPointer(bytes))
+            let copy = shard.pointee.attachments.allocate(count: bytes.count)
+            shard.pointee.attachments.bytes(of: copy).copyMemory(from: UnsafeRawBufferPointer(bytes))
             event.payload.attachment = copy
             attachments.release(attachment)
         }
-        shards[receiver].queue.insert(event)
+        shard.pointee.queue.insert(event)
         nextWindows[receiver] = min(nextWindows[receiver], event.key.time / lookahead)
     }
 }

@@ -93,30 +93,33 @@ public final class Simulation<Model: ShardModel> {
     /// - Parameters:
     ///   - end: events at or after this time stay pending; a multiple of the lookahead, or the end of time.
     ///   - threads: how many may handle shards at the same time.
+    ///   - crewThreshold: windows with fewer events are handled by the calling thread alone; by default what pays for
+    ///     waking another where an event costs about a microsecond.
     ///   - batch: how many events pass between two calls of `interrupt`, and what its window adds.
     ///   - beforeWindow: called before every window, when no shard is at work: what one model publishes to the others
     ///     is handed over here. With several threads it gets their crew.
     ///   - interrupt: asked between windows; true ends the run early, and it can be taken up again.
     /// - Returns: whether the run reached `end` (or ran out of events).
     @inlinable public func run(
-        until end: UInt64 = .max, threads: Int = 1, batch: Int = 65_536,
+        until end: UInt64 = .max, threads: Int = 1, crewThreshold: Int = 48, batch: Int = 65_536,
         beforeWindow: (_ window: UInt64, WindowCrew?) -> Void = { _, _ in }, interrupt: () -> Bool
     ) -> Bool {
         precondition(end == .max || end % lookahead == 0, "a run ends with a window")
-        if threads == 1 { return handleWindows(before: end / lookahead, batch, nil, beforeWindow, interrupt) }
+        let end = end / lookahead
+        if threads == 1 { return handleWindows(before: end, nil, .max, batch, beforeWindow, interrupt) }
         return WindowCrew.run(threads: threads) { crew in
-            handleWindows(before: end / lookahead, batch, crew, beforeWindow, interrupt)
+            handleWindows(before: end, crew, crewThreshold, batch, beforeWindow, interrupt)
         }
     }
 
     @inlinable func handleWindows(
-        before end: UInt64, _ batch: Int, _ crew: WindowCrew?, _ beforeWindow: (UInt64, WindowCrew?) -> Void,
-        _ interrupt: () -> Bool
+        before end: UInt64, _ crew: WindowCrew?, _ crewThreshold: Int, _ batch: Int,
+        _ beforeWindow: (UInt64, WindowCrew?) -> Void, _ interrupt: () -> Bool
     ) -> Bool {
         var batches = eventCount / UInt64(batch)
         while let window = nextWindow, window < end {
             beforeWindow(window, crew)
-            if let crew, shardCount > 1, eventsKnown(in: window) >= Self.crewThreshold {
+            if let crew, shardCount > 1, eventsKnown(in: window) >= crewThreshold {
                 isAlone.pointee = false
                 // Shards share nothing: whoever takes one handles it to the end of the window.
                 crew.perform(shardCount) { [self] index in
@@ -167,9 +170,6 @@ public final class Simulation<Model: ShardModel> {
             }
         }
     }
-
-    /// Windows with fewer events than this are handled by the calling thread: waking another costs more.
-    @usableFromInline static var crewThreshold: Int { 48 }
 
     @inlinable func eventsKnown(in window: UInt64) -> Int {
         var known = mailWindow == window ? mailCount : 0

@@ -16,8 +16,9 @@ import Synchronization
 public final class WindowCrew: @unchecked Sendable {
     // Unchecked: `body` is written by the caller before it raises `round`, and read by workers that saw it raised.
 
-    /// Rounds of spinning before a worker sleeps, or the caller lets others have the core; about 50 µs.
-    private static let patience = 50_000
+    /// Rounds of spinning before a worker sleeps, or the caller lets others have the core; some 200 µs. Waking a sleeper
+    /// can take as long, and dense traffic brings a window worth sharing every few hundred microseconds.
+    private static let patience = 200_000
 
     /// The calling thread and the workers.
     public var threadCount: Int { workerCount + 1 }

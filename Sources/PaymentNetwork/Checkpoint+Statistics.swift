@@ -90,7 +90,8 @@ extension RunStatistics {
             \.payments.attempted, \.payments.routable, \.payments.settled, \.payments.failed,
             \.warmupPayments,
             \.attempts, \.hops, \.started, \.settled, \.failed,
-            \.primitives.keyPairs, \.primitives.signatures, \.primitives.verifications, \.primitives.hashes,
+            \.primitives.keyPairs, \.primitives.signatures, \.primitives.verifications,
+            \.primitives.transactionHashes, \.primitives.hashes,
             \.channelsOpened, \.channelsClosed, \.openingsRefused, \.closingsRefused, \.lastRevocation,
         ]
     }

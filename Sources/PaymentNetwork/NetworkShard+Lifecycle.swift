@@ -43,6 +43,7 @@ extension NetworkShard {
         world.books[position].measured.openingCost += Millisatoshi(paid.fee)
         fundingTransactions[end] = paid.transaction
         statistics.primitives.signatures += UInt64(paid.transaction.inputs.count)
+        statistics.primitives.transactionHashes += 1
         var message = NetworkMessage(.fundingCreated, end: end)
         message.attachment = shard.attachments.allocate(count: fundingSize)
         writeFunding(paid.transaction.outpoint(0), end, to: message.attachment, &shard)
@@ -254,6 +255,7 @@ extension NetworkShard {
         message.amount = (world.topology.channels[end.channel].capacity - paid).rawValue
         message.attachment = attach([world.keys.fundingKey(end).signature(of: closing.signatureHash)], &shard)
         statistics.primitives.signatures += 1
+        statistics.primitives.transactionHashes += 1
         send(message, from: end, &shard)
     }
 
@@ -273,6 +275,7 @@ extension NetworkShard {
         }
         let hash = closing.signatureHash
         statistics.primitives.verifications += 1
+        statistics.primitives.transactionHashes += 1
         guard theirKey.verifies(signature[0], of: hash) else {
             throw .badSignature(number: world.channels[position].localNumber)
         }

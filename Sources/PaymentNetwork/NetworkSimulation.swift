@@ -156,8 +156,14 @@ public final class NetworkSimulation {
 
     /// Handles events until none is pending, or `interrupt`, asked about every `batch` events, says to stop.
     func advance(batch: Int, interrupt: () -> Bool) -> Bool {
-        simulation.run(
-            threads: world.settings.threads, batch: batch,
+        // An event with eager signatures takes a hundred times as long: two of them are worth sharing.
+        let crewThreshold =
+            switch world.settings.signatures {
+            case .lazy: 48
+            case .eager: 2
+            }
+        return simulation.run(
+            threads: world.settings.threads, crewThreshold: crewThreshold, batch: batch,
             beforeWindow: { window, crew in
                 services.gossip?.release()
                 sampleHours(before: window * world.lookahead)

@@ -9,6 +9,8 @@ public struct PrimitiveCounts: Sendable, Equatable {
     /// Ed25519 signatures made, and those checked.
     public var signatures: UInt64 = 0
     public var verifications: UInt64 = 0
+    /// SHA-256 of a whole transaction: what a signature of it commits to.
+    public var transactionHashes: UInt64 = 0
     /// SHA-256 and BLAKE2b of a short input: secrets, points, preimages, payment hashes.
     public var hashes: UInt64 = 0
 
@@ -18,6 +20,7 @@ public struct PrimitiveCounts: Sendable, Equatable {
         keyPairs += other.keyPairs
         signatures += other.signatures
         verifications += other.verifications
+        transactionHashes += other.transactionHashes
         hashes += other.hashes
     }
 
@@ -40,12 +43,14 @@ public struct PrimitiveCounts: Sendable, Equatable {
     /// has a signature.
     mutating func count(signaturesMade made: Int) {
         signatures += UInt64(made)
+        transactionHashes += UInt64(made)
         hashes += UInt64(made - 1) * Self.paymentHash
     }
 
     /// The same for those that are checked, and the point of the commitment.
     mutating func count(signaturesVerified verified: Int) {
         verifications += UInt64(verified)
+        transactionHashes += UInt64(verified)
         hashes += UInt64(verified - 1) * Self.paymentHash + 1
     }
 

@@ -56,6 +56,7 @@ public struct RunDocument {
                 "key_pairs": .unsigned(result.primitives.keyPairs),
                 "signatures": .unsigned(result.primitives.signatures),
                 "verifications": .unsigned(result.primitives.verifications),
+                "transaction_hashes": .unsigned(result.primitives.transactionHashes),
                 "hashes": .unsigned(result.primitives.hashes),
             ],
             "channel_lifetime_days": .unsigned(UInt64(result.channelLifetimeDays)),

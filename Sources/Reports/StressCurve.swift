@@ -143,11 +143,9 @@ public struct StressCurve: Sendable {
         let refused = step.refusedForBalance + step.refusedForLimits
         guard refused > 0, let worst = step.saturated.first else { return "" }
         let why =
-            step.refusedForLimits > step.refusedForBalance ? "for want of HTLC slots" : "for want of balance"
+            step.refusedForLimits > step.refusedForBalance ? "for a channel's limits" : "for want of balance"
         let node = TerminalText(worst.node).truncated(to: 30).text
-        let share = step.saturated.filter { $0.node == worst.node }.count
-        return ": \(Figures.counted(refused, "HTLC")) refused, most \(why), and most by \(node) "
-            + "(\(Figures.counted(UInt64(share), "channel")) of the ten that refused most)"
+        return "; \(Figures.counted(refused, "HTLC")) refused, most of them \(why), and most by \(node)"
     }
 
     private static func percent(_ share: Double) -> String { Figures.percent(share, places: 1) }

@@ -2,8 +2,8 @@ import Foundation
 
 /// How much of a file is read at most. What follows is never looked at: a pipe or a device may have no end.
 public enum ByteLimit: Sendable {
-    /// 64 MiB, since every value of a topology is a node in memory; 2 GiB where the file begins as JSON does, for it
-    /// may be a raw graph.
+    /// 64 MiB, since every value of a topology is a node in memory; 2 GiB where the file begins as JSON or XML
+    /// does, for it may be a raw graph.
     case topology
     /// 2 GiB: a graph, its names, a trace, a list of queries.
     case table
@@ -92,7 +92,7 @@ public enum FileBytes {
             if chunk.withUnsafeBytes({ memchr($0.baseAddress!, 0, count) != nil }) { return bytes }
             if !isDecided, let first = chunk[..<count].first(where: { !mayPrecedeDocument($0) }) {
                 isDecided = true
-                if first == UInt8(ascii: "{") { maximum = TextBytes.graphBytesMaximum }
+                if "{<".utf8.contains(first) { maximum = TextBytes.graphBytesMaximum }
             }
             guard bytes.count <= maximum else { throw .tooLong(maximum: maximum) }
         }

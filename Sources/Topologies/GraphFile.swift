@@ -6,6 +6,17 @@ public enum GraphFormat: String, Sendable, CaseIterable {
     case lnd
     /// Core Lightning's `lightning-cli listchannels`.
     case cln
+    /// The three tables of the CLoTH simulator, in a directory.
+    case cloth
+    /// A simulation file of sim-ln with a network of its own.
+    case simLN = "sim-ln"
+    /// GraphML, as graph libraries write it.
+    case graphML = "graphml"
+    /// Two tables inside the topology file itself.
+    case table
+
+    /// What an error proposes.
+    static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }
 
 /// What becomes of channels in which neither direction was ever announced: nobody can pay over them, but they
@@ -21,7 +32,8 @@ enum FileKind: Equatable {
     case topology
     case graph(GraphFormat)
 
-    /// Looks at the top-level keys of a JSON document; anything else can only be a topology.
+    /// Looks at the top-level keys of a JSON document, and for the first tag of an XML one; anything else can
+    /// only be a topology.
     ///
     /// Stops at the first key that decides, so that a long file costs nothing; the reader proper then finds
     /// the faults behind it.
@@ -29,6 +41,7 @@ enum FileKind: Equatable {
         _ bytes: UnsafeBufferPointer<UInt8>, file: SourceFile
     ) throws(TopologyError) -> FileKind {
         var cursor = JSONCursor(bytes, file: file)
+        if cursor.peek() == UInt8(ascii: "<") { return .graph(.graphML) }
         guard cursor.peek() == UInt8(ascii: "{") else { return .topology }
         var kind: FileKind?
         var isNodeList = false
@@ -38,6 +51,8 @@ enum FileKind: Equatable {
                     kind = .topology
                 } else if key.matches("edges") {
                     kind = .graph(.lnd)
+                } else if key.matches("sim_network") {
+                    kind = .graph(.simLN)
                 } else if key.matches("nodes"), try cursor.firstElementHas("pub_key") {
                     kind = .graph(.lnd)
                 } else if key.matches("channels"), try cursor.firstElementHas("short_channel_id", "source") {
@@ -61,7 +76,7 @@ enum FileKind: Equatable {
         throw file.error(
             1,
             "neither a topology ('millrace: 1'), nor lnd's describegraph ('nodes', 'edges'), "
-                + "nor Core Lightning's listchannels ('channels')")
+                + "nor Core Lightning's listchannels ('channels'), nor sim-ln's 'sim_network'")
     }
 }
 

@@ -11,6 +11,10 @@ struct NetworkDraft {
     private(set) var nodes: [Topology.Node] = []
     private var indexOfID: [String: Int32] = [:]
     var channels: [Topology.Channel] = []
+    /// The payments that the file itself asks for, between nodes of the draft; none where it asks for none.
+    var flows: [Topology.Flow] = []
+    /// Of each node: whether the file keeps it from paying and being paid. Empty: none of them.
+    var onlyForwards: [Bool] = []
 
     /// The node of this id, made if there is none.
     mutating func intern(_ id: String) -> Int32 {
@@ -19,6 +23,11 @@ struct NetworkDraft {
         nodes.append(Topology.Node(id: id, alias: id, group: nil, wallet: nil))
         indexOfID[id] = index
         return index
+    }
+
+    mutating func reserve(nodes count: Int) {
+        nodes.reserveCapacity(count)
+        indexOfID.reserveCapacity(count)
     }
 
     func index(of id: String) -> Int32? { indexOfID[id] }
@@ -31,6 +40,9 @@ struct NetworkDraft {
 
     /// Removes channels in which neither direction was ever announced, then nodes left without any channel.
     mutating func dropChannelsWithoutPolicy() {
+        // Files that say who pays give every channel its policies.
+        guard channels.contains(where: { $0.policy1 == nil && $0.policy2 == nil }) else { return }
+        precondition(flows.isEmpty && onlyForwards.isEmpty, "traffic speaks of nodes that may go")
         channels.removeAll { $0.policy1 == nil && $0.policy2 == nil }
         var isConnected = [Bool](repeating: false, count: nodes.count)
         for channel in channels {
@@ -49,6 +61,16 @@ struct NetworkDraft {
         }
         nodes = kept
         indexOfID = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1.id, Int32($0)) })
+    }
+
+    /// The file's own payments between nodes in a topology's order.
+    func flows(renumbered newIndex: [Int32]) -> [Topology.Flow] {
+        flows.map { flow in
+            var result = flow
+            result.payers = flow.payers.map { newIndex[Int($0)] }
+            result.payees = flow.payees.map { newIndex[Int($0)] }
+            return result
+        }
     }
 
     /// The network in the order a `Topology` keeps, and the new index of each node.

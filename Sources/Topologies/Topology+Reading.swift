@@ -28,7 +28,8 @@ extension Topology {
     }
 
     /// Reads a topology file (YAML or JSON, docs/TOPOLOGY.md), or a raw channel graph as lnd's
-    /// `describegraph` or Core Lightning's `listchannels` prints it. Which of them it is, its content tells.
+    /// `describegraph` or Core Lightning's `listchannels` prints it, as a sim-ln file or as GraphML. Which of
+    /// them it is, its content tells.
     ///
     /// A raw graph gets assumed traffic: 2.5 payments a simulated second of 1,000 to 100,000 sat between the
     /// nodes of its largest strongly connected component, for one hour.
@@ -62,21 +63,34 @@ extension Topology {
         }
     }
 
-    private init(rawGraph draft: NetworkDraft, format: GraphFormat, name: String, options: ReadOptions) {
-        let (nodes, channels, _) = draft.inOrder()
+    init(rawGraph draft: NetworkDraft, format: GraphFormat, name: String, options: ReadOptions) {
+        let (nodes, channels, newIndex) = draft.inOrder()
         self.init(
             name: name, nodes: nodes, channels: channels, balances: options.balances ?? .uniform,
             layerOne: .standard, payments: .standard, latency: .standard, traffic: .flows([]),
             duration: .seconds(3_600), warmup: .zero, seed: 1,
             graph: Graph(format: format, isWholeTopology: true))
-        let connected = connectedNodes
-        guard connected.count > 1 else { return }
-        traffic = .flows([
+        guard draft.flows.isEmpty else {
+            let flows = draft.flows(renumbered: newIndex)
+            // An hour of the last to start.
+            duration = .seconds(3_600) + (flows.map(\.startsAt).max() ?? .zero)
+            traffic = .flows(flows)
+            return
+        }
+        traffic = .flows(assumedFlows(among: draft.partyFilter(newIndex)))
+    }
+
+    /// The traffic of a graph that says nothing of any: 2.5 payments a second of 1,000 to 100,000 sat among the
+    /// nodes of its largest strongly connected component. None where those are fewer than two.
+    func assumedFlows(among isParty: (Int32) -> Bool = { _ in true }) -> [Flow] {
+        let parties = connectedNodes.filter(isParty)
+        guard parties.count > 1 else { return [] }
+        return [
             Flow(
                 name: "assumed", rate: 2.5,
                 amount: .uniform(lowest: Satoshi(1_000), highest: Satoshi(100_000)),
-                payers: connected, payees: connected, startsAt: .zero, endsAt: nil, isAssumed: true)
-        ])
+                payers: parties, payees: parties, startsAt: .zero, endsAt: nil, isAssumed: true)
+        ]
     }
 
     /// The nodes of the largest strongly connected component of enabled directions, ascending: every one of
@@ -102,6 +116,12 @@ extension NetworkDraft {
             switch format {
             case .lnd: return try LNDGraph.read(&cursor)
             case .cln: return try CLNGraph.read(&cursor)
+            case .simLN: return try SimLNGraph.read(&cursor)
+            case .graphML: return try GraphMLGraph.read(buffer, file: file)
+            case .cloth:
+                let names = CLoTHGraph.fileNames.joined(separator: ", ")
+                throw file.error(nil, "CLoTH's network is a directory with \(names)")
+            case .table: throw file.error(nil, "tables stand in a topology, not in a file of their own")
             }
         }
         guard format == .cln, let names = options.nodeNames else { return }
@@ -114,4 +134,9 @@ extension NetworkDraft {
         }
         self = draft
     }
+}
+
+extension Topology {
+    /// The tables that make a directory a network of the CLoTH simulator.
+    public static var cloTHFileNames: [String] { CLoTHGraph.fileNames }
 }

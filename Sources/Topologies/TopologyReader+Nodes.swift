@@ -2,7 +2,9 @@ import LightningTypes
 
 extension TopologyReader {
     static let groupKeys = ["members", "wallet_sat", "policy"]
-    static let graphKeys = ["format", "file", "nodes", "channels_without_policy"]
+    static let graphKeys = [
+        "format", "file", "nodes", "channels_without_policy", "node_table", "channel_table",
+    ]
     static let nodeKeys = ["name", "alias", "public_key", "group", "wallet_sat", "policy"]
 
     /// Groups before nodes, so that a node's `group` is known; their members after, so that `nodes` may say
@@ -35,16 +37,37 @@ extension TopologyReader {
             file: file)
     }
 
-    /// The graph file that `graph` refers to.
+    /// The graph that `graph` holds or refers to, or that `generate` describes.
     mutating func readGraph() throws(TopologyError) {
-        guard let section = try root.section("graph", keys: Self.graphKeys) else { return }
+        guard let section = try root.section("graph", keys: Self.graphKeys) else {
+            return try readGenerator()
+        }
+        guard !root.has("generate") else {
+            throw root.error("generate", "a topology has 'graph' or 'generate', not both")
+        }
         guard let format = try section.word("format", of: GraphFormat.self) else {
-            throw file.error(section.line, "'graph' lacks 'format'; expected lnd or cln")
+            throw file.error(section.line, "'graph' lacks 'format'; expected \(GraphFormat.names)")
+        }
+        graphFormat = format
+        draft = format == .table ? try tables(of: section) : try graph(of: section, format: format)
+        let rule = try section.word("channels_without_policy", of: ChannelsWithoutPolicy.self)
+        if options.channelsWithoutPolicy ?? rule == .drop { draft.dropChannelsWithoutPolicy() }
+        addGraphNames()
+    }
+
+    /// Makes the nodes of the graph known by their names.
+    mutating func addGraphNames() {
+        names.addGraph(draft)
+        channelLines = Array(repeating: 0, count: draft.channels.count)
+    }
+
+    private func graph(of section: Section, format: GraphFormat) throws(TopologyError) -> NetworkDraft {
+        for key in ["node_table", "channel_table"] where section.has(key) {
+            throw section.error(key, "this is for 'format: table'")
         }
         guard let path = try section.text("file") else {
             throw file.error(section.line, "'graph' lacks 'file', the path of the graph")
         }
-        graphFormat = format
         var options = options
         if let names = try section.text("nodes") {
             guard format == .cln else {
@@ -57,13 +80,7 @@ extension TopologyReader {
                 options.nodeNamesFile = names.file.name
             }
         }
-        let graph = try ReferencedFile(
-            path, key: "file", of: section, directory: directory, files: options.files)
-        draft = try NetworkDraft(graph: graph.bytes, format: format, file: graph.file, options: options)
-        let rule = try section.word("channels_without_policy", of: ChannelsWithoutPolicy.self)
-        if options.channelsWithoutPolicy ?? rule == .drop { draft.dropChannelsWithoutPolicy() }
-        names.addGraph(draft)
-        channelLines = Array(repeating: 0, count: draft.channels.count)
+        return try referencedGraph(path, format: format, of: section, options: options)
     }
 
     mutating func readNodes() throws(TopologyError) {

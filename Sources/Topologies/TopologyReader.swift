@@ -7,7 +7,7 @@ struct TopologyReader {
     static let keys = [
         "millrace", "name", "seed", "duration", "warmup", "balances", "layer_1", "latency", "payments",
         "defaults",
-        "groups", "graph", "nodes", "channels", "traffic", "trace",
+        "groups", "graph", "generate", "nodes", "channels", "traffic", "trace",
     ]
 
     let file: SourceFile
@@ -62,7 +62,7 @@ struct TopologyReader {
         topology.graph = graphFormat.map { Topology.Graph(format: $0, isWholeTopology: false) }
         topology.channels = channels
         names.renumber(newIndex)
-        try readTraffic(into: &topology)
+        if try !readGraphTraffic(into: &topology, newIndex) { try readTraffic(into: &topology) }
         try topology.checkTimes(file: file) { root.line(of: $0) }
         return topology
     }

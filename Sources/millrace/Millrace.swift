@@ -49,8 +49,8 @@ struct MillraceCommand: ParsableCommand {
         abstract:
             "Simulates Lightning-style payment channel networks: payments, layer 1, and what every node earns.",
         discussion: """
-            A TOPOLOGY is a Millrace topology (YAML), or a raw graph as lnd's describegraph or Core Lightning's \
-            listchannels print it; '-' reads standard input.
+            A TOPOLOGY is a Millrace topology (YAML), or the graph of another program: lnd's describegraph, Core \
+            Lightning's listchannels, a directory of CLoTH's tables, sim-ln's sim_network, GraphML; '-' reads standard input.
 
             Exit codes: 0 done, 64 usage, 65 bad input file, 70 broken invariant, 74 input or output failed, \
             130 interrupted.
@@ -58,6 +58,7 @@ struct MillraceCommand: ParsableCommand {
         version: "millrace \(Millrace.version)",
         subcommands: [
             RunCommand.self, VerifyCommand.self, StressCommand.self, InspectCommand.self, RouteCommand.self,
+            ImportCommand.self, GenerateCommand.self,
         ])
 
     static var commandNames: [String] {

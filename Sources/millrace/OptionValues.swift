@@ -34,6 +34,7 @@ enum OptionRange {
     static let shards: ClosedRange<UInt64> = 1...4_096
     static let payments: ClosedRange<UInt64> = 1...1_000_000_000_000
     static let nodes: ClosedRange<UInt64> = 0...10_000_000
+    static let channels: ClosedRange<UInt64> = 1...50_000_000
     static let seed: ClosedRange<UInt64> = 0...UInt64.max
     static let millisatoshi: ClosedRange<UInt64> = 1...Satoshi.supplyMaximum.rawValue * 1_000
 }

@@ -7,7 +7,7 @@ import Topologies
 struct TopologyInput: ParsableArguments {
     @Argument(
         help: ArgumentHelp(
-            "A topology (YAML), lnd's describegraph or Core Lightning's listchannels; '-' reads standard input.",
+            "A topology (YAML), or a graph of lnd, Core Lightning, CLoTH (a directory), sim-ln or GraphML; '-' reads standard input.",
             valueName: "topology"))
     var path: String
 
@@ -20,6 +20,12 @@ struct TopologyInput: ParsableArguments {
         help: ArgumentHelp(
             "Core Lightning's listnodes, for the names in a listchannels graph.", valueName: "file"))
     var nodes: String?
+
+    /// What the paths in the topology are relative to.
+    private var directory: String {
+        if path == "-" { return "" }
+        return GraphDirectory(path) == nil ? PathText.directory(of: path) : path
+    }
 
     func validate() throws {
         if nodes == "-" { throw ValidationError(InputReader.refusal(ofStandardInputFor: "--nodes")) }
@@ -36,9 +42,11 @@ struct TopologyInput: ParsableArguments {
             file = try copies.file(.topology)
         } else {
             file =
-                path == "-"
-                ? try InputReader.standardInput(limit: .topology)
-                : try InputReader.file(at: path, limit: .topology)
+                if path == "-" {
+                    try InputReader.standardInput(limit: .topology)
+                } else if let graph = GraphDirectory(path) {
+                    graph.topology
+                } else { try InputReader.file(at: path, limit: .topology) }
         }
         var inputs = [file]
         var options = Topology.ReadOptions()
@@ -59,7 +67,7 @@ struct TopologyInput: ParsableArguments {
         do {
             topology = try Topology(
                 bytes: file.bytes, fileName: path == "-" ? "standard-input" : path,
-                directory: path == "-" ? "" : PathText.directory(of: path), options: options)
+                directory: directory, options: options)
         } catch {
             throw CommandFailure(.badInput, error.description)
         }
@@ -129,8 +137,13 @@ enum InputReader {
             throw failure(error, of: "standard input")
         }
         try refuseCompressed(bytes, name: "standard input") { "\($0) FILE | millrace COMMAND -" }
-        let isJSON = bytes.first { $0 > UInt8(ascii: " ") } == UInt8(ascii: "{")
-        return InputFile(name: isJSON ? "standard-input.json" : "standard-input.yaml", bytes: bytes)
+        let ending =
+            switch bytes.first(where: { $0 > UInt8(ascii: " ") }) {
+            case UInt8(ascii: "{"): "json"
+            case UInt8(ascii: "<"): "graphml"
+            case _: "yaml"
+            }
+        return InputFile(name: "standard-input.\(ending)", bytes: bytes)
     }
 
     /// Standard input ends once; what is read from it is the topology, or a list of queries.

@@ -12,6 +12,7 @@ struct FormatDocumentationTests {
         (["properties", "latency", "properties"], TopologyReader.latencyKeys),
         (["properties", "payments", "properties"], TopologyReader.paymentKeys),
         (["properties", "graph", "properties"], TopologyReader.graphKeys),
+        (["properties", "generate", "properties"], TopologyReader.generateKeys),
         (["properties", "groups", "additionalProperties", "properties"], TopologyReader.groupKeys),
         (["properties", "traffic", "items", "properties"], TopologyReader.flowKeys),
         (["$defs", "policy", "properties"], TopologyReader.policyKeys),

@@ -294,4 +294,58 @@ struct CommandTests {
             #expect(help.output.contains("USAGE: millrace \(command)"))
         }
     }
+
+    @Test func `a directory of CLoTH's tables runs, and replays when it is gone`() throws {
+        let tables = directory.appendingPathComponent("net")
+        try FileManager.default.createDirectory(at: tables, withIntermediateDirectories: true)
+        let contents = [
+            "nodes_ln.csv": "id\n0\n1\n2\n",
+            "channels_ln.csv":
+                "id,edge1_id,edge2_id,node1_id,node2_id,capacity\n0,0,1,0,1,5000000000\n1,2,3,2,1,2000000000\n",
+            "edges_ln.csv": """
+            id,channel_id,counter_edge_id,from_node_id,to_node_id,balance,fee_base,fee_proportional,min_htlc,timelock
+            0,0,1,0,1,2500000000,1000,1,1000,144
+            1,0,0,1,0,2500000000,1000,1,1000,144
+            2,1,3,2,1,1000000000,0,1,1000,144
+            3,1,2,1,2,1000000000,1000,1,1000,144
+            """,
+        ]
+        for (name, text) in contents {
+            try Data(text.utf8).write(to: tables.appendingPathComponent(name))
+        }
+        let run = try millrace("run", "net", "--payments", "20", "--out", "out", "--quiet")
+        #expect(run.code == 0, "\(run.errors)")
+        try FileManager.default.removeItem(at: tables)
+        let replay = try millrace("verify", "out")
+        #expect(replay.code == 0, "\(replay.errors)")
+    }
+
+    @Test func `an imported graph runs to the same digest as the graph itself`() throws {
+        let graph = """
+            <graphml><graph edgedefault="undirected"><node id="a"/><node id="b"/><node id="c"/>
+            <edge source="a" target="b"/><edge source="b" target="c"/></graph></graphml>
+            """
+        func digest(_ arguments: [String], input: String) throws -> String {
+            let run = try millrace(
+                ["run"] + arguments + ["--payments", "30", "--json", "--quiet"], input: input)
+            #expect(run.code == 0, "\(run.errors)")
+            return try #require(try run.json()["digest"] as? String)
+        }
+        let imported = try millrace("import", "graphml", "-", input: graph)
+        #expect(imported.code == 0, "\(imported.errors)")
+        #expect(try digest(["-"], input: graph) == digest(["-"], input: imported.output))
+        #expect(try millrace("import", "graphmk", "-", input: graph).code == 64)
+        #expect(try millrace("import", "lnd", "-", input: graph).code == 65)
+        #expect(try millrace("import", triangle).code == 65)
+    }
+
+    @Test func `generate writes a topology that inspect reads`() throws {
+        let generated = try millrace("generate", "ring", "--nodes", "12", "--capacity-sat", "5000")
+        #expect(generated.code == 0, "\(generated.errors)")
+        let inspected = try millrace(["inspect", "-", "--json"], input: generated.output)
+        #expect(inspected.code == 0, "\(inspected.errors)")
+        let wrong = try millrace("generate", "ring", "--hubs", "2")
+        #expect(wrong.code == 64)
+        #expect(wrong.errors.contains("--hubs"))
+    }
 }

@@ -114,6 +114,15 @@ struct ChannelRounds {
         try sender.channel.receiveRevocation(of: revoked, in: &sender.pool, &sender.settled)
     }
 
+    /// Bytes of a commitment without HTLCs.
+    static let commitmentSize: Int = {
+        let channel = ChannelRounds(isEager: true)
+        let (party, peer) = (channel.parties[0], channel.parties[1])
+        let commitment = party.channel.signedRemoteCommitment(
+            channel.context(party, peer), point: party.theirPoints[0], in: party.pool)
+        return commitment.transaction.encoded().count
+    }()
+
     private func context(_ party: Party, _ peer: Party) -> CommitmentContext {
         CommitmentContext(
             funding: Chain.genesisOutpoint(0), ours: party.keys.publicKeys, theirs: peer.keys.publicKeys,

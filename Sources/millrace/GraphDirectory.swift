@@ -1,0 +1,26 @@
+import Foundation
+import RunStore
+import Topologies
+
+/// A directory that is a graph: the three tables of the CLoTH simulator.
+struct GraphDirectory {
+    /// The topology that refers to the directory's files, so that a run keeps copies of them as of any others.
+    let topology: InputFile
+
+    /// Nil for anything but a directory in which one of the tables lies.
+    init?(_ path: String) {
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue,
+            Topology.cloTHFileNames.contains(where: { name in
+                FileManager.default.fileExists(atPath: (path as NSString).appendingPathComponent(name))
+            })
+        else { return nil }
+        let text = """
+            millrace: 1
+            graph: {format: cloth, file: .}
+            traffic: assumed
+
+            """
+        topology = InputFile(name: "cloth.yaml", bytes: Array(text.utf8), role: .topology)
+    }
+}
