@@ -110,7 +110,6 @@ extension Circulation {
         for (number, payment) in underway.sorted(by: { $0.key < $1.key }) {
             writer.write(number)
             payment.purpose.write(to: &writer)
-            writer.write(payment.source)
             writer.write(payment.destination)
             writer.write(payment.amount.rawValue)
         }
@@ -134,16 +133,15 @@ extension Circulation {
             plans.append(Plan(payment: payment, purpose: purpose, sequence: place))
         }
         var underway: [(UInt64, Underway)] = []
-        for _ in 0..<(try reader.readCount(of: 33, "the number of payments underway")) {
+        for _ in 0..<(try reader.readCount(of: 29, "the number of payments underway")) {
             let number: UInt64 = try reader.read()
             let purpose = try Purpose(from: &reader, in: world)
             let payment = Underway(
-                purpose: purpose, source: try reader.read(), destination: try reader.read(),
-                amount: Millisatoshi(try reader.read()))
-            let nodes = 0..<Int32(world.nodeCount)
+                purpose: purpose, destination: try reader.read(), amount: Millisatoshi(try reader.read()))
             try reader.check(
-                underway.last.map { $0.0 < number } ?? true && nodes.contains(payment.source)
-                    && nodes.contains(payment.destination) && streams[purpose.flow] != nil,
+                underway.last.map { $0.0 < number } ?? true
+                    && (0..<Int32(world.nodeCount)).contains(payment.destination)
+                    && streams[purpose.flow] != nil,
                 "a payment underway")
             underway.append((number, payment))
         }

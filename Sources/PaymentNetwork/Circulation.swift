@@ -36,7 +36,6 @@ struct Circulation {
 
     struct Underway: Hashable, Sendable {
         var purpose: Purpose
-        var source: Int32
         var destination: Int32
         var amount: Millisatoshi
     }
@@ -64,8 +63,7 @@ struct Circulation {
     /// A payment with a purpose is on its way.
     mutating func began(_ payment: PlannedPayment, _ purpose: Purpose) {
         underway[payment.number] = Underway(
-            purpose: purpose, source: payment.source, destination: payment.destination, amount: payment.amount
-        )
+            purpose: purpose, destination: payment.destination, amount: payment.amount)
     }
 
     mutating func takeFirst() -> Plan? { plans.removeFirst() }

@@ -97,16 +97,21 @@ struct MinimumCostFlow {
             && room(graph.incoming, layout.incomingRows[destination], isOwn: false) >= UInt64(units)
     }
 
+    private mutating func begin(at node: Int) {
+        stamp += 2
+        heap.removeAll()
+        settled.removeAll(keepingCapacity: true)
+        nodes[node].distance = 0
+        nodes[node].stamp = stamp
+        heap.push(SearchEntry(key: 0, node: UInt32(node), position: SearchEntry.fresh))
+    }
+
     // MARK: Potentials
 
     /// Takes the distances to the payee without flow, as far as the payer's, as first potentials: costs only rise with
     /// flow, so that every later search heads for the payee. False where no way leads there.
     private mutating func aim() -> Bool {
-        stamp += 2
-        heap.removeAll()
-        nodes[destination].distance = 0
-        nodes[destination].stamp = stamp
-        heap.push(SearchEntry(key: 0, node: UInt32(destination), position: SearchEntry.fresh))
+        begin(at: destination)
         while heap.count > 0 {
             let entry = heap.popLeast()
             let node = Int(entry.node)
@@ -118,7 +123,6 @@ struct MinimumCostFlow {
                 for node in settled {
                     nodes[Int(node)].potential = entry.key &- nodes[Int(node)].distance
                 }
-                settled.removeAll(keepingCapacity: true)
                 return true
             }
             let row = graph.layout.incomingRows[node]
@@ -153,12 +157,7 @@ struct MinimumCostFlow {
 
     /// Labels nodes in order of reduced cost until the payee is settled.
     private mutating func search() -> Bool {
-        stamp += 2
-        heap.removeAll()
-        settled.removeAll(keepingCapacity: true)
-        nodes[source].distance = 0
-        nodes[source].stamp = stamp
-        heap.push(SearchEntry(key: 0, node: UInt32(source), position: SearchEntry.fresh))
+        begin(at: source)
         let tailMatters = !readsWholeRows && !graph.layout.isCore[destination]
         while heap.count > 0 {
             let entry = heap.popLeast()

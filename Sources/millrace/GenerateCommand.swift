@@ -16,9 +16,8 @@ struct GenerateCommand: ParsableCommand {
         help: ArgumentHelp("The family of graphs.", valueName: "kind"),
         transform: { text in
             guard let kind = GraphRecipe.Kind(rawValue: text) else {
-                let names = GraphRecipe.Kind.allCases.map(\.rawValue)
-                let hint = nearest(to: text, among: names).map { "did you mean '\($0)'?" }
-                throw ValidationError(hint ?? "there are \(names.joined(separator: ", "))")
+                throw ValidationError(
+                    advice(for: text, among: GraphRecipe.Kind.allCases.map(\.rawValue)))
             }
             return kind
         })

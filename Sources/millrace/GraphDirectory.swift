@@ -12,7 +12,7 @@ struct GraphDirectory {
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue,
             Topology.cloTHFileNames.contains(where: { name in
-                FileManager.default.fileExists(atPath: (path as NSString).appendingPathComponent(name))
+                FileManager.default.fileExists(atPath: PathText.join(path, name))
             })
         else { return nil }
         let text = """

@@ -15,21 +15,12 @@ struct ImportCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The format, if need be, and the file.", valueName: "format> <file"))
     var words: [String] = []
 
-    @Option(
-        help: ArgumentHelp(
-            "Channels in which neither side ever announced a policy: keep or drop.", valueName: "keep|drop"))
-    var channelsWithoutPolicy: ChannelsWithoutPolicy?
-
-    @Option(
-        help: ArgumentHelp(
-            "Core Lightning's listnodes, for the names in a listchannels graph.", valueName: "file"))
-    var nodes: String?
+    @OptionGroup var graph: GraphOptions
 
     func validate() throws {
         guard (1...2).contains(words.count) else {
             throw ValidationError("expected a file, with its format before it if need be")
         }
-        if nodes == "-" { throw ValidationError(InputReader.refusal(ofStandardInputFor: "--nodes")) }
         if words.count == 2 { _ = try format() }
     }
 
@@ -37,9 +28,7 @@ struct ImportCommand: ParsableCommand {
         guard words.count == 2 else { return nil }
         guard let format = GraphFormat(rawValue: words[0]), GraphFormat.ofFiles.contains(format) else {
             let names = GraphFormat.ofFiles.map(\.rawValue)
-            let hint = nearest(to: words[0], among: names).map { "did you mean '\($0)'?" }
-            throw ValidationError(
-                "no format '\(words[0])'; \(hint ?? "there are \(names.joined(separator: ", "))")")
+            throw ValidationError("no format '\(words[0])'; \(advice(for: words[0], among: names))")
         }
         return format
     }
@@ -47,29 +36,21 @@ struct ImportCommand: ParsableCommand {
     func run() throws {
         let path = words[words.count - 1]
         let format = try format()
-        var options = Topology.ReadOptions(channelsWithoutPolicy: channelsWithoutPolicy)
-        if let nodes {
-            options.nodeNames = try InputReader.file(at: nodes, limit: .table).bytes
-            options.nodeNamesFile = nodes
-        }
+        let options = graph.readOptions(try graph.nodeList())
         do {
             if GraphDirectory(path) != nil, format == nil || format == .cloth {
                 var tables: [(name: String, bytes: [UInt8])] = []
                 for name in Topology.cloTHFileNames {
-                    let table = path.hasSuffix("/") ? path + name : "\(path)/\(name)"
+                    let table = PathText.join(path, name)
                     tables.append((table, try InputReader.file(at: table, limit: .table).bytes))
                 }
                 try Output.write(Topology.importing(cloTH: tables, name: path, options: options))
                 return
             }
-            let file =
-                path == "-"
-                ? try InputReader.standardInput(limit: .topology)
-                : try InputReader.file(at: path, limit: .topology)
             try Output.write(
                 Topology.importing(
-                    file.bytes, format: format, fileName: path == "-" ? "standard-input" : path,
-                    options: options))
+                    InputReader.topology(at: path).bytes, format: format,
+                    fileName: InputReader.name(of: path), options: options))
         } catch let error as TopologyError {
             throw CommandFailure(.badInput, error.description)
         }

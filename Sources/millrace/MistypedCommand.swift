@@ -11,8 +11,12 @@ enum MistypedCommand {
         if first == "-" || FileManager.default.fileExists(atPath: first) {
             throw CommandFailure(.usage, "a command comes first: millrace run \(first)")
         }
-        let suggestion = nearest(to: first, among: names).map { "did you mean '\($0)'?" }
-        throw CommandFailure(
-            .usage, "no command '\(first)'; \(suggestion ?? "there are \(names.joined(separator: ", "))")")
+        throw CommandFailure(.usage, "no command '\(first)'; \(advice(for: first, among: names))")
     }
+}
+
+/// What to type in place of a word that is none of `names`: the nearest of them, or else which there are.
+func advice(for word: String, among names: [String]) -> String {
+    nearest(to: word, among: names).map { "did you mean '\($0)'?" }
+        ?? "there are \(names.joined(separator: ", "))"
 }

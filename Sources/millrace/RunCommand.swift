@@ -193,7 +193,7 @@ struct RunCommand: ParsableCommand {
         if let rate { overrides.append(("rate", rate.description)) }
         if let duration { overrides.append(("duration", duration.description)) }
         if let warmup { overrides.append(("warmup", warmup.description)) }
-        if let rule = input.channelsWithoutPolicy {
+        if let rule = input.graph.channelsWithoutPolicy {
             overrides.append(("channels-without-policy", rule.rawValue))
         }
         return RunDescription(

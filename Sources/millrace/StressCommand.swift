@@ -73,17 +73,17 @@ struct StressCommand: ParsableCommand {
             line: ProgressLine(isQuiet: quiet))
         let (curve, speeds, offered) = try ladder.climb()
         let report = StressReport(curve, simulator: speeds, of: topology, payments: offered)
+        if json {
+            try Output.write(report.json.encoded())
+        } else {
+            try Output.write(report.text(style: Terminal.outputStyle))
+        }
         if let plot {
             do {
                 try Data(StressPlot(curve, of: topology).svg.utf8).write(to: URL(fileURLWithPath: plot))
             } catch {
                 throw CommandFailure(.inputOutput, "\(plot): the plot cannot be written there")
             }
-        }
-        if json {
-            try Output.write(report.json.encoded())
-        } else {
-            try Output.write(report.text(style: Terminal.outputStyle))
         }
     }
 }

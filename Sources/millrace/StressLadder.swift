@@ -35,6 +35,7 @@ struct StressLadder: Sendable {
     func climb() throws(CommandFailure) -> (curve: StressCurve, speeds: [SimulatorSpeed], payments: UInt64) {
         let cores = ProcessInfo.processInfo.activeProcessorCount
         let threadCounts = cores > 1 ? [1, cores] : [1]
+        defer { line.clear() }
         let board = ProgressBoard(count: rates.count + threadCounts.count, line: line)
         let results = Mutex<[Result<Outcome, CommandFailure>?]>(Array(repeating: nil, count: rates.count))
         DispatchQueue.concurrentPerform(iterations: rates.count) { index in
@@ -51,7 +52,6 @@ struct StressLadder: Sendable {
             let place = rates.count + index
             speeds.append(try outcome(of: rates.count - 1, threads: threads, board, place: place).get().speed)
         }
-        line.clear()
         return (StressCurve(steps: outcomes.map(\.step)), speeds, outcomes[0].payments)
     }
 

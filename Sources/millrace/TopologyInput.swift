@@ -11,24 +11,12 @@ struct TopologyInput: ParsableArguments {
             valueName: "topology"))
     var path: String
 
-    @Option(
-        help: ArgumentHelp(
-            "Channels in which neither side ever announced a policy: keep or drop.", valueName: "keep|drop"))
-    var channelsWithoutPolicy: ChannelsWithoutPolicy?
-
-    @Option(
-        help: ArgumentHelp(
-            "Core Lightning's listnodes, for the names in a listchannels graph.", valueName: "file"))
-    var nodes: String?
+    @OptionGroup var graph: GraphOptions
 
     /// What the paths in the topology are relative to.
     private var directory: String {
         if path == "-" { return "" }
         return GraphDirectory(path) == nil ? PathText.directory(of: path) : path
-    }
-
-    func validate() throws {
-        if nodes == "-" { throw ValidationError(InputReader.refusal(ofStandardInputFor: "--nodes")) }
     }
 
     /// Reads the whole topology. The files it was made from are returned with it, the topology first.
@@ -42,31 +30,20 @@ struct TopologyInput: ParsableArguments {
             file = try copies.file(.topology)
         } else {
             file =
-                if path == "-" {
-                    try InputReader.standardInput(limit: .topology)
-                } else if let graph = GraphDirectory(path) {
-                    graph.topology
-                } else { try InputReader.file(at: path, limit: .topology) }
+                if let graph = GraphDirectory(path) { graph.topology } else {
+                    try InputReader.topology(at: path)
+                }
         }
         var inputs = [file]
-        var options = Topology.ReadOptions()
-        options.channelsWithoutPolicy = channelsWithoutPolicy
+        let list = try graph.nodeList(from: copies)
+        if let list { inputs.append(list) }
+        var options = graph.readOptions(list)
         let files = copies.map { ReferencedFiles(given: $0.referenced) } ?? ReferencedFiles()
         options.files = files
-        if let nodes {
-            var list =
-                if let copies { try copies.file(.nodes) } else {
-                    try InputReader.file(at: nodes, limit: .table)
-                }
-            list.role = .nodes
-            options.nodeNames = list.bytes
-            options.nodeNamesFile = nodes
-            inputs.append(list)
-        }
         let topology: Topology
         do {
             topology = try Topology(
-                bytes: file.bytes, fileName: path == "-" ? "standard-input" : path,
+                bytes: file.bytes, fileName: InputReader.name(of: path),
                 directory: directory, options: options)
         } catch {
             throw CommandFailure(.badInput, error.description)
@@ -81,13 +58,13 @@ struct TopologyInput: ParsableArguments {
 
     /// An option that changes nothing is a mistake that whoever typed it should know of.
     private func refuseIdleOptions(for topology: Topology) throws(CommandFailure) {
-        if nodes != nil, topology.graph?.format != .cln {
+        if graph.nodes != nil, topology.graph?.format != .cln {
             throw CommandFailure(
                 .usage,
                 "--nodes names the nodes of Core Lightning's listchannels; \(path) has no such graph"
             )
         }
-        if channelsWithoutPolicy != nil, topology.graph == nil {
+        if graph.channelsWithoutPolicy != nil, topology.graph == nil {
             throw CommandFailure(
                 .usage,
                 "--channels-without-policy is about the channels of a graph file; \(path) has none"
@@ -113,7 +90,6 @@ extension [InputFile] {
     }
 }
 
-extension ChannelsWithoutPolicy: ExpressibleByArgument {}
 extension Topology.BalanceRule: ExpressibleByArgument {}
 
 /// Files from the outside, whole.
@@ -128,6 +104,14 @@ enum InputReader {
         try refuseCompressed(bytes, name: path) { "\($0) \(path) | millrace COMMAND -, or > FILE" }
         return InputFile(name: PathText.name(of: path), bytes: bytes)
     }
+
+    /// What '-' or a path names, as every command that reads a topology or a graph means it.
+    static func topology(at path: String) throws(CommandFailure) -> InputFile {
+        path == "-" ? try standardInput(limit: .topology) : try file(at: path, limit: .topology)
+    }
+
+    /// What errors call it.
+    static func name(of path: String) -> String { path == "-" ? "standard-input" : path }
 
     static func standardInput(limit: ByteLimit) throws(CommandFailure) -> InputFile {
         let bytes: [UInt8]
