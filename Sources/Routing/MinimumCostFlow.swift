@@ -75,14 +75,14 @@ struct MinimumCostFlow {
     mutating func send(units: Int) -> Bool {
         guard hasRoom(for: units), aim() else { return false }
         for _ in 0..<units {
-            guard search() else { return false }
+            guard search() else { preconditionFailure("a flow that has room found no way") }
             fill()
         }
         return true
     }
 
-    /// Whether the channels of payer and payee alone have room for so many units. Most amounts that cannot flow fail
-    /// here, and a search that finds out reads all of the graph.
+    /// Whether so many units can flow, at whatever cost: a search for the cheapest way that finds none reads all that
+    /// can be reached. Most amounts that cannot flow fail at the channels of payer or payee alone.
     private func hasRoom(for units: Int) -> Bool {
         func room(_ table: UnsafeMutablePointer<GraphEdge>, _ row: GraphLayout.Row, isOwn: Bool) -> UInt64 {
             (row.start..<row.end).reduce(0) { sum, position in
@@ -93,8 +93,12 @@ struct MinimumCostFlow {
             }
         }
         let layout = graph.layout
-        return room(graph.outgoing, layout.outgoingRows[source], isOwn: true) >= UInt64(units)
-            && room(graph.incoming, layout.incomingRows[destination], isOwn: false) >= UInt64(units)
+        guard room(graph.outgoing, layout.outgoingRows[source], isOwn: true) >= UInt64(units),
+            room(graph.incoming, layout.incomingRows[destination], isOwn: false) >= UInt64(units)
+        else { return false }
+        var flow = MaximumFlow(
+            graph, from: source, to: destination, limits: limits, unit: unit, readsWholeRows: readsWholeRows)
+        return flow.carries(units: UInt64(units))
     }
 
     private mutating func begin(at node: Int) {
