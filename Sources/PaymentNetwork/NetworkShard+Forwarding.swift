@@ -133,6 +133,9 @@ extension NetworkShard {
             id: message.id, as: isFulfilment ? .fulfilled : .failed, in: &htlcs)
         guard isFulfilment else {
             htlcs[index].failure = UInt16(message.failure.rawValue) << 8 | UInt16(message.distance)
+            if htlcs[index].partnerChannel == ownPartMark {
+                anticipateRetry(of: htlcs[index], message.failure, distance: message.distance, at: end, shard)
+            }
             return
         }
         noteCapital(of: end, shard)

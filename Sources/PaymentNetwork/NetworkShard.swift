@@ -16,10 +16,10 @@ final class NetworkShard: ShardModel {
     var records = RecordBuffer()
     let wantsRecords: Bool
     let isEager: Bool
-    /// Claimed by the first search: not every shard has payers.
-    lazy var search = RouteSearch(for: world.board.latest)
-    /// First routes found ahead of time, with several threads.
+    /// Routes found ahead of time, with several threads.
     var prefetcher: RoutePrefetcher?
+    /// What this window's events would like to be found out; handed to the prefetcher when the window ends.
+    var questions: [RouteQuestion] = []
     var clock: BlockClock
     var htlcs = HTLCPool()
     var payments = Slab<OwnPayment>()

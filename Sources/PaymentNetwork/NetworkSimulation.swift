@@ -70,9 +70,7 @@ public final class NetworkSimulation {
         self.world = world
         self.recorder = recorder
         services = shards[0]
-        if settings.prefetch, settings.threads > 1, topology.payments.isPrefetchable,
-            let traffic = services.traffic
-        {
+        if settings.prefetch, settings.threads > 1, let traffic = services.traffic {
             let prefetcher = RoutePrefetcher(world, traffic: traffic)
             for shard in shards { shard.prefetcher = prefetcher }
         }
@@ -162,13 +160,18 @@ public final class NetworkSimulation {
             case .lazy: 48
             case .eager: 2
             }
+        let prefetcher = services.prefetcher
         return simulation.run(
             threads: world.settings.threads, crewThreshold: crewThreshold, batch: batch,
             beforeWindow: { window, crew in
                 services.gossip?.release()
                 sampleHours(before: window * world.lookahead)
-                if let crew { services.prefetcher?.prepare(for: window, crew) }
-            }, interrupt: interrupt)
+                if let crew, let prefetcher,
+                    prefetcher.takeQuestions(simulation.models, at: window * world.lookahead)
+                {
+                    crew.wakeForErrands()
+                }
+            }, runErrand: { prefetcher?.answerNext() ?? false }, interrupt: interrupt)
     }
 
     private var currentProgress: RunProgress {

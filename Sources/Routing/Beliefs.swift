@@ -8,9 +8,9 @@ import LightningTypes
 /// longest ago is forgotten. A payer who never paid holds no memory but the array's header.
 ///
 /// Invariant: entries stand in order of direction; in each, the success is below the failure.
-public struct Beliefs: Sendable {
+public struct Beliefs: Sendable, Equatable {
     /// One direction's last outcomes.
-    struct Entry: BitwiseCopyable, Sendable {
+    struct Entry: BitwiseCopyable, Sendable, Equatable {
         var direction: DirectionIndex
         /// Seconds of simulated time; zero: never, since a payment takes longer to come back than from zero to one.
         var successTime: UInt32

@@ -61,7 +61,7 @@ struct BidirectionalSearch {
     let labels: UnsafeMutablePointer<NodeLabel>
     let excluded: UnsafeMutablePointer<UInt64>
     let hasExclusions: Bool
-    let spendable: ((DirectionIndex) -> Millisatoshi)?
+    let spendable: Spendable?
     let source: Int
     let destination: Int
     let amount: UInt64
@@ -162,7 +162,7 @@ extension BidirectionalSearch {
     private func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool {
         if isExcluded(direction) { return false }
         guard let spendable else { return true }
-        return spendable(DirectionIndex(direction)).rawValue >= amount
+        return spendable(DirectionIndex(direction), Millisatoshi(amount)).rawValue >= amount
     }
 
     private mutating func stepForward(_ backwardLeast: UInt64) {
