@@ -215,7 +215,8 @@ public final class RouteSearch {
             incoming: graph.incoming, outgoing: graph.outgoing, incomingRows: layout.incomingRows,
             outgoingRows: layout.outgoingRows, layout: layout, labels: labels, excluded: excluded,
             hasExclusions: hasExclusions, spendable: spendable, source: source, destination: destination,
-            amount: request.amount.rawValue, stamp: stamp,
+            amount: request.amount.rawValue,
+            minimumIgnored: request.amount.rawValue + request.amount.rawValue / 16, stamp: stamp,
             readsWholeRows: !layout.isCore[source] && leaving.coreEnd < leaving.end
                 || !layout.isCore[destination] && entering.coreEnd < entering.end,
             forward: forward, backward: backward)
