@@ -76,8 +76,7 @@ final class RoutePrefetcher: @unchecked Sendable {
         if traffic.count >= nextCount, traffic.upcoming != nil { new += lookAhead(from: time) }
         guard !new.isEmpty else { return false }
         waiting.withLock { waiting in
-            waiting += new
-            waiting.sort { $0.due > $1.due }
+            for question in new { waiting.insert(question, at: waiting.place(ofDue: question.due)) }
             waitingCount.store(waiting.count, ordering: .relaxed)
         }
         return new.count > asked
@@ -133,5 +132,17 @@ final class RoutePrefetcher: @unchecked Sendable {
     private func noteAnswer(to question: RouteQuestion) {
         answered.withLock { $0.append(question) }
         isAnswered.store(true, ordering: .releasing)
+    }
+}
+
+extension [RouteQuestion] {
+    /// Where a question that is due then belongs among questions by falling due time. O(log count)
+    fileprivate func place(ofDue due: UInt64) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle].due > due { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 }
