@@ -162,7 +162,10 @@ extension NetworkSimulation {
         let owner = world.owners[position]
         var htlc = try HTLC(from: &reader)
         if try reader.readFlag() {
-            htlc.onion = simulation.attach(try reader.readList("the length of an onion"), heldBy: owner).slot
+            let bytes: [UInt8] = try reader.readList("the length of an onion")
+            // What was offered holds a failure's channel_update instead.
+            try reader.check(!htlc.state.isOffered || bytes.count == FailureUpdate.size, "a failure")
+            htlc.onion = simulation.attach(bytes, heldBy: owner).slot
         }
         let place: HTLCIndex
         switch try reader.readCase("what an HTLC is paired with", Partner.self) {

@@ -110,6 +110,9 @@ extension NetworkShard {
     }
 
     private func announce(_ end: DirectionIndex, isEnabled: Bool, _ shard: inout Shard<NetworkMessage>) {
+        if isEnabled, world.policies[Int(end.rawValue)] != world.firstPolicy(of: end) {
+            return announcePolicy(of: end, &shard)
+        }
         var message = NetworkMessage(.channelUpdate, end: end)
         message.id = isEnabled ? 1 : 0
         shard.send(to: world.gossipProcess, after: world.lookahead, message)

@@ -54,7 +54,7 @@ extension NetworkShard {
         guard payment.failedAttempts < world.topology.payments.attemptsMaximum else {
             return giveUp(slot, .attemptsExhausted, &shard)
         }
-        let graph = world.board.graph(at: shard.now)
+        let graph = view(of: world.board.graph(at: shard.now), shard)
         switch firstRoute(of: payment, from: shard.process, in: graph)
             ?? routes(of: payment, in: graph, shard)
         {
@@ -173,6 +173,7 @@ extension NetworkShard {
         _ index: HTLCIndex, onion: Attachment, from end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
     ) {
         let htlc = htlcs[index]
+        use?.offered(htlc.amount, at: end, count: world.channels[Int(end.rawValue)].remote.offeredCount)
         var message = NetworkMessage(.updateAddHTLC, end: end)
         message.id = htlc.id
         message.amount = htlc.amount.rawValue
@@ -201,9 +202,12 @@ extension NetworkShard {
 
     /// The HTLC is irrevocably removed without a preimage.
     ///
-    /// - Parameter distance: how many nodes upstream of the failing one the failure has passed.
+    /// - Parameters:
+    ///   - distance: how many nodes upstream of the failing one the failure has passed.
+    ///   - update: the failing node's `channel_update`, if any.
     func ownPartFailed(
-        _ place: UInt32, _ failure: FailureName, distance: UInt8, _ shard: inout Shard<NetworkMessage>
+        _ place: UInt32, _ failure: FailureName, distance: UInt8, _ update: Attachment,
+        _ shard: inout Shard<NetworkMessage>
     ) {
         let part = parts[place]
         let slot = part.payment
@@ -211,12 +215,17 @@ extension NetworkShard {
         let failingNode = Int(distance) + 1
         recordAttempt(part, failure: failure, failingHop: UInt8(failingNode), shard)
         learn(from: part.route, failingNode: failingNode, failure: failure, shard)
+        let isExplained = learnPolicy(
+            from: update, failure: failure, failingNode: failingNode, of: part.route, &shard)
         if payments[slot].token.isMeasured { statistics.attemptFailures[Int(failure.rawValue)] += 1 }
         remove(part, at: place)
         payments[slot].failedAttempts += 1
         if failingNode < part.route.hops.count {
-            payments[slot].excluded.append(
-                exclusion(of: part.route.hops[failingNode].direction, failure, part.route))
+            // What keeps the policy just learned may do.
+            if !isExplained {
+                payments[slot].excluded.append(
+                    exclusion(of: part.route.hops[failingNode].direction, failure, part.route))
+            }
             payments[slot].lastFailure = failure
         } else if failure == .mppTimeout {
             // Not this part's fault: others were missing.

@@ -18,6 +18,8 @@ final class NetworkShard: ShardModel {
     let isEager: Bool
     /// Claimed by the first search: not every shard has payers.
     lazy var search = RouteSearch(for: world.board.latest)
+    /// Copied from the public graph when a failure first teaches a sender of this shard a policy.
+    let privateGraph = PrivateGraph()
     /// First routes found ahead of time, with several threads.
     var prefetcher: RoutePrefetcher?
     var clock: BlockClock
@@ -32,6 +34,8 @@ final class NetworkShard: ShardModel {
     var fundingTransactions: [DirectionIndex: Transaction] = [:]
     var closings: [DirectionIndex: Transaction] = [:]
     var statistics = RunStatistics()
+    /// Nil where nobody asked.
+    var use: LiquidityUse?
     /// Set when something happened that an honest network cannot do; ends the run.
     var breakdown: String?
 
@@ -50,6 +54,7 @@ final class NetworkShard: ShardModel {
         clock = BlockClock(
             seed: world.topology.seed, meanInterval: layer.blockInterval.microseconds,
             isRegular: layer.hasRegularBlocks)
+        use = world.settings.measuresUse ? LiquidityUse(endCount: world.endCount) : nil
         layerOne = hasServices ? LayerOneProcess(world) : nil
         gossip = hasServices ? GossipProcess(world) : nil
         traffic = hasServices ? TrafficProcess(world) : nil
@@ -79,11 +84,12 @@ final class NetworkShard: ShardModel {
             case .shutdown: try receiveShutdown(at: end, &shard)
             case .closingSigned: try receiveClosingSigned(message, at: end, &shard)
             case .transactionConfirmed: try receiveConfirmation(message, at: end, &shard)
-            case .channelUpdate: gossip?.receive(message, &shard)
+            case .channelUpdate, .policyUpdate: gossip?.receive(message, &shard)
             case .gossipTimer: gossip?.publish(&shard)
             case .broadcastTransaction: breakdown = layerOne?.receive(message, &shard, &clock) ?? breakdown
             case .watchTransaction: layerOne?.watch(message, &shard, &clock)
             case .blockTimer: mineBlock(&shard)
+            case .policyTimer: changePolicy(message, &shard)
             case .partsTimer: failHeldParts(of: message.payment, &shard)
             }
         } catch {

@@ -97,6 +97,9 @@ public final class NetworkSimulation {
                     NetworkMessage(.closeTimer, end: end), for: funder, at: closesAt.microseconds)
             }
         }
+        for change in world.firstPolicyChanges() {
+            simulation.schedule(change.message, for: change.node, at: change.time)
+        }
         guard let traffic = services.traffic else { return }
         for payment in traffic.takeFirst() {
             simulation.schedule(world.start(payment), for: UInt32(payment.source), at: payment.time)
@@ -166,6 +169,7 @@ public final class NetworkSimulation {
             threads: world.settings.threads, crewThreshold: crewThreshold, batch: batch,
             beforeWindow: { window, crew in
                 services.gossip?.release()
+                world.isTrafficOver = services.traffic?.isOver ?? true
                 sampleHours(before: window * world.lookahead)
                 if let crew { services.prefetcher?.prepare(for: window, crew) }
             }, interrupt: interrupt)
@@ -228,10 +232,7 @@ public final class NetworkSimulation {
         }
         return RunResult(
             digest: simulation.digest.value, seed: world.topology.seed, events: simulation.eventCount,
-            messages: NetworkMessage.Kind.allCases.compactMap { kind in
-                let count = statistics.messages[Int(kind.rawValue)]
-                return count == 0 ? nil : kind.messageName.map { ($0, count) }
-            },
+            messages: statistics.messagesByName,
             simulatedMicroseconds: simulation.now,
             drainMicroseconds: statistics.lastRevocation.subtractingOrZero(lastStart),
             measuredMicroseconds: end - start, payments: statistics.payments,

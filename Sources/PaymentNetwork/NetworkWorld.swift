@@ -9,7 +9,7 @@ import Topologies
 /// Processes are the nodes, in the topology's order, then layer 1, gossip and traffic.
 final class NetworkWorld: @unchecked Sendable {
     // Unchecked, for the pointers: a channel's end belongs to the process of its node, `nodes[i]` to process i, and
-    // the board to the gossip process. Nothing else here changes after `init`.
+    // the board to the gossip process. Nothing else here changes after `init`, but `isTrafficOver` between windows.
 
     let topology: Topology
     let settings: RunSettings
@@ -19,6 +19,11 @@ final class NetworkWorld: @unchecked Sendable {
     let lookahead: UInt64
     let commitmentInterval: UInt64
     let gossipInterval: UInt64
+    let policyGrace: UInt64
+    /// No policy changes at random from then on: what the traffic lasts at the most.
+    let policyHorizon: UInt64
+    /// Whether no payment starts any more; as it was before the present window.
+    var isTrafficOver = false
     /// The end of the warm-up.
     let measuredFrom: UInt64
     /// What nodes pay for layer-1 transactions, satoshi per 1,000 weight units.
@@ -60,6 +65,7 @@ final class NetworkWorld: @unchecked Sendable {
     var processCount: Int { nodeCount + 3 }
 
     init(_ topology: Topology, settings: RunSettings) {
+        precondition(topology.churn == nil, "churn is drawn before the run")
         self.topology = topology
         self.settings = settings
         let seed = topology.seed
@@ -68,6 +74,8 @@ final class NetworkWorld: @unchecked Sendable {
         lookahead = min(max(topology.latency.floor.microseconds, 2), 60_000_000)
         commitmentInterval = topology.payments.commitmentInterval.microseconds
         gossipInterval = max(topology.payments.gossipInterval.microseconds, 2 * lookahead)
+        policyGrace = topology.payments.policyGrace.microseconds
+        policyHorizon = topology.trafficHorizon.microseconds
         measuredFrom = topology.warmup.microseconds
         feeratePerKiloweight = UInt64(topology.layerOne.feeratePerVirtualByte) * 250
         nodeCount = topology.nodes.count
@@ -105,11 +113,7 @@ final class NetworkWorld: @unchecked Sendable {
                 let node = side == .first ? channel.node1 : channel.node2
                 owners[position] = UInt32(node)
                 rows[Int(node) + 1] += 1
-                // A direction without a policy is not in the graph; what its node would ask does not matter.
-                let none = ChannelPolicy(
-                    baseFee: .zero, proportionalFee: 0, cltvExpiryDelta: 0, isDisabled: true,
-                    htlcMaximum: .zero)
-                policies[position] = (side == .first ? channel.policy1 : channel.policy2) ?? none
+                policies[position] = (side == .first ? channel.policy1 : channel.policy2) ?? Self.noPolicy
                 books[position] = ChannelBooks(
                     of: channels[position], planned: channel, measuredFrom: measuredFrom)
             }
@@ -205,6 +209,9 @@ struct NodeState: Sendable {
     var startingWallet: Satoshi = .zero
     /// What its payments taught it; nothing where its cost model does not learn.
     var beliefs = Beliefs()
+    /// Policies it replaced a short time ago, and those that failures taught it; both short.
+    var formerPolicies: [FormerPolicy] = []
+    var learnedPolicies: [LearnedPolicy] = []
 }
 
 extension ChannelTerms {

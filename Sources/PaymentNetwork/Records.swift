@@ -195,6 +195,8 @@ public struct RunSettings: Sendable {
     public var shards: Int?
     /// Whether first routes are found ahead of time where there are several threads. Changes no result.
     public var prefetch = true
+    /// Whether `NetworkSimulation.liquidityUse` is kept. Changes no result.
+    public var measuresUse = false
     /// Exactly the first so many payments of the merged traffic; nil: all that start within the duration.
     public var paymentsMaximum: UInt64?
     /// Multiplies every rate of the traffic: the same payments in the same order, closer together.

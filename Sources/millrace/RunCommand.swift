@@ -158,6 +158,9 @@ struct RunCommand: ParsableCommand {
         // Exactly so many start, and the rate decides how long that takes: the file's duration bounds what the
         // file asks for, not this.
         if payments != nil, duration == nil { topology.duration = nil }
+        do { try topology.drawChurn(until: topology.trafficTime(ofFirst: payments)) } catch {
+            throw CommandFailure(.badInput, error.description)
+        }
         var settings = RunSettings()
         settings.signatures = signatures
         settings.threads = Int(threads)
