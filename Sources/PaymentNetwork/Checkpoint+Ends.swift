@@ -63,13 +63,13 @@ extension NetworkSimulation {
         let start = Channel(
             terms: channel.terms, isFunder: channel.isFunder, ours: world.startingBalances[position],
             phase: planned.opensAt == nil ? .normal : .planned)
-        let books = ChannelBooks(of: start, planned: planned, measuredFrom: world.measuredFrom)
-        let isTouched = channel != start || world.books[position] != books
+        let books = world.booked(end)
+        let isTouched = channel != start || books != world.firstBooks(of: end)
         writer.write((isTouched ? Self.isTouched : 0) | (session == nil ? 0 : Self.hasSession))
         session?.progress.write(to: &writer)
         guard isTouched else { return 0 }
         channel.write(to: &writer)
-        world.books[position].write(to: &writer)
+        books.write(to: &writer)
         if planned.opensAt != nil { writer.write(world.fundings[position]) }
         let model = simulation.model(of: world.owners[position])
         let places = channel.htlcIndices(in: model.htlcs)
@@ -134,7 +134,7 @@ extension NetworkSimulation {
         }
         if flags & Self.isTouched != 0 {
             try world.channels[position].read(from: &reader)
-            try world.books[position].read(from: &reader)
+            try world.books(of: end).pointee.read(from: &reader)
             if world.topology.channels[end.channel].opensAt != nil {
                 world.fundings[position] = try reader.readOutpoint()
             }

@@ -46,11 +46,13 @@ final class GossipBoard: @unchecked Sendable {
         return version
     }
 
-    func publish(_ graph: ChannelGraph, at time: UInt64) {
+    /// - Returns: how many updates the version came of.
+    func publish(_ graph: ChannelGraph, at time: UInt64) -> Int {
         precondition(time > versions[versions.count - 1].time, "graph versions come in order of time")
         // Nobody reads back further than the version before the one to come.
         if versions.count > 1 { spare = versions.removeFirst().graph }
         versions.append(Version(time: time, graph: graph, updates: made))
+        return made.count
     }
 
     /// Puts up what a checkpoint tells, in place of the first version.

@@ -33,9 +33,12 @@ final class GossipProcess {
     }
 
     /// Hands a new version over, between windows, when no shard reads the board.
-    func release() {
-        guard let version = made else { return }
+    ///
+    /// - Returns: from when it is seen and how many updates it has in it; nil: there was none.
+    @discardableResult
+    func release() -> (time: UInt64, updates: Int)? {
+        guard let version = made else { return nil }
         made = nil
-        world.board.publish(version.graph, at: version.time)
+        return (version.time, world.board.publish(version.graph, at: version.time))
     }
 }

@@ -211,9 +211,9 @@ extension NetworkShard {
 
     private func book(_ token: PaymentToken, at end: DirectionIndex, _ entry: (inout ChannelIncome) -> Void) {
         if token.isMeasured {
-            entry(&world.books[Int(end.rawValue)].measured)
+            entry(&world.books(of: end).pointee.measured)
         } else {
-            entry(&world.books[Int(end.rawValue)].warmup)
+            entry(&world.books(of: end).pointee.warmup)
         }
     }
 }

@@ -120,10 +120,10 @@ final class NetworkShard: ShardModel {
 
     /// The books' capital follows the channel's, wherever this party's own commitment may have changed it.
     func noteCapital(of end: DirectionIndex, _ shard: borrowing Shard<NetworkMessage>) {
-        let position = Int(end.rawValue)
-        let capital = world.channels[position].capital
-        if capital == world.books[position].capital.amount { return }
-        world.books[position].capital.change(to: capital, at: shard.now, measuredFrom: world.measuredFrom)
+        let capital = world.channels[Int(end.rawValue)].capital
+        let books = world.books(of: end)
+        if capital == books.pointee.capital.amount { return }
+        books.pointee.capital.change(to: capital, at: shard.now, measuredFrom: world.measuredFrom)
     }
 }
 

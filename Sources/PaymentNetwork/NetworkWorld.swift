@@ -33,10 +33,10 @@ final class NetworkWorld: @unchecked Sendable {
     let endCount: Int
     /// Indexed by `DirectionIndex`: one party's copy of a channel, its books, and the node it belongs to.
     let channels: UnsafeMutablePointer<Channel>
-    let books: UnsafeMutablePointer<ChannelBooks>
+    private let bookTable: BookTable
     let owners: UnsafeMutablePointer<UInt32>
     /// The funding output, once there is one.
-    let fundings: UnsafeMutablePointer<Outpoint>
+    let fundings: FundingTable
     /// Keys, points and secrets, made when first needed: with eager signatures, and when a channel closes.
     let sessions: UnsafeMutablePointer<ChannelSession?>
     let policies: UnsafeMutablePointer<ChannelPolicy>
@@ -81,11 +81,14 @@ final class NetworkWorld: @unchecked Sendable {
         nodeCount = topology.nodes.count
         endCount = topology.channels.count * 2
 
+        // Before all that stays: what the graph is made of is as large.
+        board = GossipBoard(topology.graph())
         channels = .allocate(capacity: endCount)
-        books = .allocate(capacity: endCount)
-        books.initialize(repeating: ChannelBooks(), count: endCount)
+        bookTable = BookTable(count: endCount)
         owners = .allocate(capacity: endCount)
-        fundings = .allocate(capacity: endCount)
+        fundings = FundingTable(channelCount: topology.channels.count) {
+            topology.channels[$0].opensAt != nil
+        }
         sessions = .allocate(capacity: endCount)
         sessions.initialize(repeating: nil, count: endCount)
         policies = .allocate(capacity: endCount)
@@ -114,13 +117,9 @@ final class NetworkWorld: @unchecked Sendable {
                 owners[position] = UInt32(node)
                 rows[Int(node) + 1] += 1
                 policies[position] = (side == .first ? channel.policy1 : channel.policy2) ?? Self.noPolicy
-                books[position] = ChannelBooks(
-                    of: channels[position], planned: channel, measuredFrom: measuredFrom)
             }
             latencies[index] = UInt32(
                 clamping: topology.latency.delay(of: channel.shortChannelID, seed: seed))
-            let outpoint = Chain.genesisOutpoint(UInt32(genesis.count))
-            (fundings + index * 2).initialize(repeating: outpoint, count: 2)
             if channel.opensAt == nil {
                 standing.append(Int32(index))
                 genesis.append(channel.capacity)
@@ -150,13 +149,11 @@ final class NetworkWorld: @unchecked Sendable {
         genesisChannels = standing
         genesisWallets = wallets
         genesisValues = genesis
-        board = GossipBoard(
-            ChannelGraph(nodeCount: nodeCount, channels: topology.channels.map { ChannelGraph.Channel($0) }))
     }
 
     deinit {
         channels.deallocate()
-        books.deallocate()
+        bookTable.deallocate()
         owners.deallocate()
         fundings.deallocate()
         sessions.deinitialize(count: endCount)
@@ -192,14 +189,28 @@ final class NetworkWorld: @unchecked Sendable {
     }
 }
 
-extension ChannelBooks {
+extension NetworkWorld {
+    /// The books of an end, to write in.
+    @inline(__always)
+    func books(of end: DirectionIndex) -> UnsafeMutablePointer<ChannelBooks> {
+        bookTable.open(Int(end.rawValue), startingFrom: firstBooks(of: end))
+    }
+
+    /// What the books of an end say.
+    func booked(_ end: DirectionIndex) -> ChannelBooks {
+        bookTable.opened(Int(end.rawValue)) ?? firstBooks(of: end)
+    }
+
     /// What they say before the run: the capital, and what opening a standing channel had cost its funder.
-    init(of channel: Channel, planned: Topology.Channel, measuredFrom: UInt64) {
-        self.init()
-        capital.change(to: channel.capital, at: 0, measuredFrom: measuredFrom)
-        if planned.opensAt == nil, channel.isFunder {
-            measured.openingCost = Millisatoshi(planned.openingCost)
+    func firstBooks(of end: DirectionIndex) -> ChannelBooks {
+        var books = ChannelBooks()
+        let planned = topology.channels[end.channel]
+        guard planned.opensAt == nil else { return books }
+        books.capital.amount = startingBalances[Int(end.rawValue)]
+        if channels[Int(end.rawValue)].isFunder {
+            books.measured.openingCost = Millisatoshi(planned.openingCost)
         }
+        return books
     }
 }
 

@@ -118,6 +118,8 @@ public struct TimelineRecord: Sendable {
     public var failed: UInt64
     public var volume: Millisatoshi
     public var fees: Millisatoshi
+    /// What nodes paid for layer-1 transactions then, satoshi per virtual byte.
+    public var feerate: UInt32 = 0
     /// The network at the end of the hour, or of the run.
     public var network = NetworkSample()
 }
@@ -213,6 +215,8 @@ public struct RunProgress: Sendable {
     public var settled: UInt64
     public var failed: UInt64
     public var events: UInt64
+    /// Windows of the engine's, since this process began.
+    public var windows: UInt64
     /// Share of the run done, 0 to 1, by payments or by time, whichever bounds it.
     public var fraction: Double
 }

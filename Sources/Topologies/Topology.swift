@@ -70,9 +70,18 @@ public struct Topology: Sendable {
         public var policy1: ChannelPolicy?
         public var policy2: ChannelPolicy?
         /// When the funder sends `open_channel`; nil: the channel stands open before the run.
-        public var opensAt: Duration?
+        public var opensAt: Duration? {
+            get { Self.duration(opening) }
+            set { opening = Self.microseconds(newValue) }
+        }
         /// When its funder asks for a cooperative close; nil: never.
-        public var closesAt: Duration?
+        public var closesAt: Duration? {
+            get { Self.duration(closing) }
+            set { closing = Self.microseconds(newValue) }
+        }
+        /// The same in microseconds, `.max` for nil: of many channels few have times, and a `Duration?` takes 32 bytes.
+        var opening = UInt64.max
+        var closing = UInt64.max
         /// What opening a standing channel had cost its funder, charged to the ledger at time zero.
         public var openingCost: Satoshi
         public var limits: ChannelLimits
