@@ -53,7 +53,7 @@ struct LNDSearch {
         }
         let feeHere = fee(
             baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: label.amount)
-        let hop = edge.view(forwarding: label.amount, fee: feeHere, graph.layout.figures)
+        let hop = edge.view(forwarding: label.amount, fee: feeHere, graph.figures)
         var longer = label
         longer.node = Int32(edge.peer)
         longer.direction = edge.direction
@@ -260,7 +260,7 @@ private struct LNDBounds {
         func hop(_ edge: GraphEdge) -> HopView {
             let feeHere = fee(
                 baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: amount)
-            return edge.view(forwarding: amount, fee: feeHere, graph.layout.figures)
+            return edge.view(forwarding: amount, fee: feeHere, graph.figures)
         }
         /// Plain Dijkstra over keys that `next` makes of a key and an edge.
         func least(start: UInt64, _ next: (UInt64, GraphEdge) -> UInt64) -> [UInt64] {
