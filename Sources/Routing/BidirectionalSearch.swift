@@ -144,6 +144,10 @@ extension BidirectionalSearch {
     private mutating func leaveSource(by position: Int32, isPushed: Bool) {
         let edge = outgoing[Int(position)]
         guard edge.maximum >= amount, canSpend(amount, edge.direction) else { return }
+        if edge.minimum > minimumIgnored {
+            refuse(edge, before: 0, hasFee: false)
+            return
+        }
         let label = labels + Int(edge.peer)
         if label.pointee.forwardStamp >= stamp {
             label.pointee.forwardEdge |= NodeLabel.severalDirect

@@ -53,6 +53,7 @@ final class CostMemory {
             incomingRows: layout.incomingRows, outgoingRows: layout.outgoingRows, figures: layout.figures,
             layout: layout, nodes: nodes, excluded: excluded, hasExclusions: hasExclusions,
             spendable: spendable, source: source, destination: destination, amount: amount,
+            minimumIgnored: amount + amount / 16,
             // Far above any sender's mind and far below what would overflow a key.
             surcharge: min(model.leastSurcharge(forwarding: amount), 1 << 40), stamp: stamp,
             readsWholeRows: !layout.isCore[source] && leaving.coreEnd < leaving.end

@@ -137,9 +137,10 @@ public final class RouteSearch {
         let breaksLimits = outcome.isCut || !keepsLimits
         if breaksLimits || outcome.refusedKey <= keyMaximum {
             labelSearchCount += 1
-            var exact = LabelSearch(model, graph, request, excluded: excluded, spendable: spendable)
-            let better = exact.cheapestRoute(
+            var exact = LabelSearch(
+                model, graph, request, excluded: excluded, spendable: spendable,
                 knownKey: route == nil || breaksLimits ? nil : outcome.key, breaksLimits: breaksLimits)
+            let better = exact.cheapestRoute()
             if exact.isUndecided { undecidedCount += 1 }
             if breaksLimits, better == nil { throw .limitsExceeded }
             route = better ?? route
