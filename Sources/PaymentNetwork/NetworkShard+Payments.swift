@@ -24,7 +24,7 @@ struct OwnPayment {
     var settled: Millisatoshi = .zero
     var fee: Millisatoshi = .zero
     var hops: UInt8 = 0
-    /// The next attempt's search, asked while the last one's HTLC is being removed; of no other use.
+    /// The question whose answer the attempt under way took, and what was asked for the next; of no other use.
     var question: RouteQuestion?
 
     /// A part came back.
@@ -41,11 +41,9 @@ struct OwnPayment {
         parts.removeAll { $0 == place }
         failedAttempts += 1
         if failingNode < part.route.hops.count {
-            let isForAmount = rules.splitting != .none && failure == .temporaryChannelFailure
             excluded.append(
-                Exclusion(
-                    part.route.hops[failingNode].direction,
-                    from: isForAmount ? part.route.amountDelivered : .zero))
+                rules.exclusion(
+                    of: part.route.hops[failingNode].direction, failure, part.route.amountDelivered))
         } else if failure != .mppTimeout {
             // The payee refused it; with `mpp_timeout` for want of other parts, which is not this part's fault.
             return false
@@ -97,16 +95,26 @@ extension NetworkShard {
     private func answer(to slot: UInt32, in graph: ChannelGraph, _ shard: borrowing Shard<NetworkMessage>)
         -> RouteQuestion.Answer
     {
-        let payment = payments[slot]
-        payments[slot].question = nil
-        let seconds = NetworkWorld.seconds(at: shard.now)
-        var question = payment.question
+        var payment = payments[slot]
         if payment.attempts == 0, payment.failedAttempts == 0 {
-            question = prefetcher?.question(of: payment, from: shard.process)
+            payment.question = prefetcher?.question(of: payment, from: shard.process)
         }
-        if let answer = question?.valid(in: graph, at: seconds, world) { return answer }
+        if let question = payment.question,
+            let answer = question.valid(for: payment, in: graph, at: shard.now, world)
+        {
+            payments[slot].question = question
+            return answer
+        }
+        payments[slot].question = nil
         var request = request(for: payment, shard)
         guard request.partsMaximum > 0 else { return RouteQuestion.Answer(routes: .failure(.noRoute)) }
+        if let prefetcher, payment.parts.isEmpty {
+            // Asked and answered at once, so that the next attempt can be looked ahead at.
+            let question = RouteQuestion(
+                request, failedAttempts: payment.failedAttempts, due: shard.now, in: graph, world)
+            payments[slot].question = question
+            return prefetcher.answer(to: question)
+        }
         let channels = world.channels
         request.spendable = { direction, _ in channels[Int(direction.rawValue)].spendable }
         return world.searches.withSearch(for: graph) { RouteQuestion.Answer(request, in: graph, $0) }
@@ -146,10 +154,18 @@ extension NetworkShard {
             payment.partFailed(part, at: htlc.partner, failure, failingNode: failingNode, rules),
             payment.failedAttempts < rules.attemptsMaximum
         else { return }
+        if let next = payment.question?.followUp, next.request.excluded == payment.excluded {
+            payments[part.payment].question = next
+            return
+        }
         var request = request(for: payment, shard)
+        // Two commitments are still to be signed and revoked for the HTLC to go for good.
+        let due = shard.now + 2 * world.commitmentInterval + 3 * world.latency(of: end)
+        request.seconds = NetworkWorld.seconds(at: due)
         request.beliefs?.learn(from: part.route, failingNode: failingNode, failure, at: request.seconds)
         let question = RouteQuestion(
-            request, in: world.board.graph(at: shard.now), world, refund: (end, htlc.amount))
+            request, failedAttempts: payment.failedAttempts, due: due, in: world.board.graph(at: shard.now),
+            world, refund: (end, htlc.amount))
         payments[part.payment].question = question
         questions.append(question)
         prefetcher.noteQuestion()

@@ -21,12 +21,15 @@ final class RoutePrefetcher: @unchecked Sendable {
     private var questions: [PlannedPayment: RouteQuestion] = [:]
     /// Looks ahead again when so many payments were handed out.
     private var nextCount: UInt64 = 0
-    /// Questions nobody has looked at, those due first in front.
+    /// Questions nobody has looked at, by falling due time.
     private let waiting = Mutex<[RouteQuestion]>([])
     private let waitingCount = Atomic<Int>(0)
     private let nanoseconds = Atomic<UInt64>(0)
     /// Whether a shard has questions: nearly no window brings any.
     private let isAsked = Atomic<Bool>(false)
+    /// Questions answered since the last window, whose next attempts can be predicted.
+    private let answered = Mutex<[RouteQuestion]>([])
+    private let isAnswered = Atomic<Bool>(false)
 
     init(_ world: NetworkWorld, traffic: TrafficProcess) {
         self.world = world
@@ -47,27 +50,36 @@ final class RoutePrefetcher: @unchecked Sendable {
     /// A shard has put a question beside the others it has.
     func noteQuestion() { isAsked.store(true, ordering: .relaxed) }
 
-    /// Takes in what payers ask, and looks ahead if half of what was looked at has been handed out. Between two windows.
+    /// Takes in what payers ask, and looks ahead: at the next attempts of payments whose answers would fail, and, if half
+    /// of what was looked at has been handed out, at payments to come. Between two windows.
     ///
     /// - Returns: whether it is worth waking a thread for `answerNext`; not for what payers ask: in sparse traffic that is
     ///   needed before a sleeper could look at it.
     func takeQuestions(_ shards: [NetworkShard], at time: UInt64) -> Bool {
-        var asked: [RouteQuestion] = []
-        if isAsked.load(ordering: .relaxed) {
-            isAsked.store(false, ordering: .relaxed)
+        var new: [RouteQuestion] = []
+        if isAsked.exchange(false, ordering: .relaxed) {
             for shard in shards where !shard.questions.isEmpty {
-                asked += shard.questions
+                new += shard.questions
                 shard.questions.removeAll(keepingCapacity: true)
             }
         }
-        let planned = traffic.count >= nextCount && traffic.upcoming != nil ? lookAhead(from: time) : []
-        guard !asked.isEmpty || !planned.isEmpty else { return false }
+        let asked = new.count
+        if isAnswered.exchange(false, ordering: .acquiring) {
+            for question in answered.withLock({ answered in
+                defer { answered.removeAll(keepingCapacity: true) }
+                return answered
+            }) where question.followUp == nil {
+                question.followUp = question.prediction(world)
+                if let next = question.followUp { new.append(next) }
+            }
+        }
+        if traffic.count >= nextCount, traffic.upcoming != nil { new += lookAhead(from: time) }
+        guard !new.isEmpty else { return false }
         waiting.withLock { waiting in
-            // What is asked is needed sooner.
-            waiting = planned.reversed() + waiting + asked
+            for question in new { waiting.insert(question, at: waiting.place(ofDue: question.due)) }
             waitingCount.store(waiting.count, ordering: .relaxed)
         }
-        return !planned.isEmpty
+        return new.count > asked
     }
 
     private func lookAhead(from time: UInt64) -> [RouteQuestion] {
@@ -83,7 +95,7 @@ final class RoutePrefetcher: @unchecked Sendable {
             let request = world.splitRequest(
                 from: payment.source, to: payment.destination, amount: payment.amount,
                 at: NetworkWorld.seconds(at: payment.time))
-            let question = RouteQuestion(request, in: graph, world)
+            let question = RouteQuestion(request, due: payment.time, in: graph, world)
             questions[key] = question
             new.append(question)
         }
@@ -100,8 +112,37 @@ final class RoutePrefetcher: @unchecked Sendable {
         }
         guard let question else { return false }
         let start = DispatchTime.now().uptimeNanoseconds
-        world.searches.withSearch(for: question.graph, question.answer)
-        nanoseconds.wrappingAdd(DispatchTime.now().uptimeNanoseconds - start, ordering: .relaxed)
+        if world.searches.withSearch(for: question.graph, question.answer) {
+            nanoseconds.wrappingAdd(DispatchTime.now().uptimeNanoseconds - start, ordering: .relaxed)
+            noteAnswer(to: question)
+        }
         return true
+    }
+
+    /// Answers a question that nobody else knows of.
+    func answer(to question: RouteQuestion) -> RouteQuestion.Answer {
+        let isTaken = world.searches.withSearch(for: question.graph, question.answer)
+        guard isTaken, let answer = question.answer else {
+            preconditionFailure("somebody knew of a new question")
+        }
+        noteAnswer(to: question)
+        return answer
+    }
+
+    private func noteAnswer(to question: RouteQuestion) {
+        answered.withLock { $0.append(question) }
+        isAnswered.store(true, ordering: .releasing)
+    }
+}
+
+extension [RouteQuestion] {
+    /// Where a question that is due then belongs among questions by falling due time. O(log count)
+    fileprivate func place(ofDue due: UInt64) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle].due > due { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 }
