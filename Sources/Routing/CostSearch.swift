@@ -164,6 +164,12 @@ extension CostSearch {
         return spendable(DirectionIndex(direction), Millisatoshi(amount)).rawValue >= amount
     }
 
+    /// As in `BidirectionalSearch`.
+    private func bound(_ first: GraphEdge, after key: UInt64, forwarding amount: UInt64) -> UInt64 {
+        let proportional = fee(baseFee: 0, proportionalFee: first.proportionalFee, forwarding: amount)
+        return key &+ 1 &+ (proportional &+ GraphLayout.dearBaseFee &+ surcharge) << 8
+    }
+
     // MARK: From the source
 
     /// Labels all that the source can reach over a channel of its own, and keeps every way out of the source.
@@ -230,7 +236,9 @@ extension CostSearch {
             isCut = true
             return
         }
-        let end = position < row.coreEnd ? row.coreEnd : readsWholeRows ? row.end : position
+        // A node's first reading goes on from one group to the other.
+        let isFirst = entry.position == SearchEntry.fresh
+        let end = isFirst ? row.coreEnd : row.end(of: position, readsWholeRows: readsWholeRows)
         let start = position
         defer { forwardWork &+= Int(position &- start) &+ BidirectionalSearch.settlingWork }
         while position < end {
@@ -238,10 +246,19 @@ extension CostSearch {
             let feeHere = fee(
                 baseFee: edge.pointee.baseFee, proportionalFee: edge.pointee.proportionalFee,
                 forwarding: amount)
-            let bound = key &+ 1 &+ (feeHere &- UInt64(edge.pointee.baseFee) &+ surcharge) << 8
+            let bound =
+                key &+ 1
+                &+ (feeHere &- UInt64(edge.pointee.baseFee) &+ row.baseFeeMinimum(at: position) &+ surcharge)
+                << 8
             if position &- start >= BidirectionalSearch.edgesAtOnce, bound > forward.leastKey {
                 if bound <= best {
                     forward.push(SearchEntry(key: bound, node: entry.node, position: position))
+                }
+                if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
+                    let bound = self.bound(outgoing[Int(row.dearStart)], after: key, forwarding: amount)
+                    if bound <= best {
+                        forward.push(SearchEntry(key: bound, node: entry.node, position: row.dearStart))
+                    }
                 }
                 return
             }
@@ -329,7 +346,9 @@ extension CostSearch {
             isCut = true
             return
         }
-        let end = position < row.coreEnd ? row.coreEnd : readsWholeRows ? row.end : position
+        // A node's first reading goes on from one group to the other.
+        let isFirst = entry.position == SearchEntry.fresh
+        let end = isFirst ? row.coreEnd : row.end(of: position, readsWholeRows: readsWholeRows)
         let start = position
         defer { backwardWork &+= Int(position &- start) &+ BidirectionalSearch.settlingWork }
         while position < end {
@@ -337,10 +356,20 @@ extension CostSearch {
             let feeHere = fee(
                 baseFee: edge.pointee.baseFee, proportionalFee: edge.pointee.proportionalFee,
                 forwarding: way.amount)
-            let bound = way.key &+ 1 &+ (feeHere &- UInt64(edge.pointee.baseFee) &+ surcharge) << 8
+            let bound =
+                way.key &+ 1
+                &+ (feeHere &- UInt64(edge.pointee.baseFee) &+ row.baseFeeMinimum(at: position) &+ surcharge)
+                << 8
             if position &- start >= BidirectionalSearch.edgesAtOnce, bound > backward.leastKey {
                 if bound <= best {
                     backward.push(SearchEntry(key: bound, node: entry.node, position: position))
+                }
+                if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
+                    let bound = self.bound(
+                        incoming[Int(row.dearStart)], after: way.key, forwarding: way.amount)
+                    if bound <= best {
+                        backward.push(SearchEntry(key: bound, node: entry.node, position: row.dearStart))
+                    }
                 }
                 return
             }

@@ -21,6 +21,11 @@ struct GraphEdge: BitwiseCopyable {
 /// (dead ends, and trees hanging from the core). Each row lists directions to core nodes first, so that a
 /// search between core nodes never reads the rest. Policies decide the core, not whether they are enabled
 /// now: a version may then use fewer nodes than the core has, never more.
+///
+/// Core directions stand in two groups, by whether their base fee is at least `dearBaseFee`, each in order of
+/// proportional fee. Of large amounts the proportional fee is nearly all there is to pay, of small ones nearly
+/// nothing; on the real network base fees are mostly none or one satoshi. So a search reads neither group farther
+/// than it has to.
 final class GraphLayout: @unchecked Sendable {
     // Unchecked for its pointers alone: nothing they point to changes after `init`.
 
@@ -37,12 +42,29 @@ final class GraphLayout: @unchecked Sendable {
         var outgoing: Int32
     }
 
-    /// One node's row: `start..<coreEnd` leads to core nodes, `coreEnd..<end` elsewhere.
-    struct Row: Sendable {
+    /// One node's row: `start..<coreEnd` leads to core nodes, the dear directions from `dearStart` on;
+    /// `coreEnd..<end` leads elsewhere.
+    struct Row: BitwiseCopyable, Sendable {
         var start: Int32
+        var dearStart: Int32
         var coreEnd: Int32
         var end: Int32
+
+        /// Where what begins at a position ends: a group, or the row; `position` itself where the rest is not read.
+        @inline(__always) func end(of position: Int32, readsWholeRows: Bool) -> Int32 {
+            if position < dearStart { return dearStart }
+            if position < coreEnd { return coreEnd }
+            return readsWholeRows ? end : position
+        }
+
+        /// The least base fee from here to the end of the group, msat.
+        @inline(__always) func baseFeeMinimum(at position: Int32) -> UInt64 {
+            position >= dearStart && position < coreEnd ? GraphLayout.dearBaseFee : 0
+        }
     }
+
+    /// Msat.
+    static let dearBaseFee: UInt64 = 500
 
     let nodeCount: Int
     let edgeCount: Int
@@ -81,7 +103,9 @@ final class GraphLayout: @unchecked Sendable {
             nodeCount: nodeCount, ends: directions.map { (Int(source($0)), Int(destination($0))) })
         let isCore = neighbours.core()
 
-        /// Rows by the node `row` gives, each sorted: core first, then cheapest, then by channel.
+        let isDear = { (direction: Int) in policies[direction]!.baseFee.rawValue >= Self.dearBaseFee }
+
+        /// Rows by the node `row` gives, each sorted: core first and there not dear first, then cheapest, then by channel.
         func rows(by row: (Int) -> Int32, peer: (Int) -> Int32) -> (
             rows: UnsafeMutablePointer<Row>, order: [Int]
         ) {
@@ -91,6 +115,7 @@ final class GraphLayout: @unchecked Sendable {
                 if rowA != rowB { return rowA < rowB }
                 let (coreA, coreB) = (isCore[Int(peer(a))], isCore[Int(peer(b))])
                 if coreA != coreB { return coreA }
+                if coreA, isDear(a) != isDear(b) { return isDear(b) }
                 let (policyA, policyB) = (policies[a]!, policies[b]!)
                 if policyA.proportionalFee != policyB.proportionalFee {
                     return policyA.proportionalFee < policyB.proportionalFee
@@ -102,15 +127,22 @@ final class GraphLayout: @unchecked Sendable {
             var position = 0
             for node in 0..<nodeCount {
                 let start = position
-                while position < order.count, Int(row(order[position])) == node,
-                    isCore[Int(peer(order[position]))]
-                {
-                    position += 1
+                func skip(while isOfGroup: (_ direction: Int) -> Bool) {
+                    while position < order.count, Int(row(order[position])) == node,
+                        isOfGroup(order[position])
+                    {
+                        position += 1
+                    }
                 }
+                skip { isCore[Int(peer($0))] && !isDear($0) }
+                let dearStart = position
+                skip { isCore[Int(peer($0))] }
                 let coreEnd = position
-                while position < order.count, Int(row(order[position])) == node { position += 1 }
+                skip { _ in true }
                 (rows + node).initialize(
-                    to: Row(start: Int32(start), coreEnd: Int32(coreEnd), end: Int32(position)))
+                    to: Row(
+                        start: Int32(start), dearStart: Int32(dearStart), coreEnd: Int32(coreEnd),
+                        end: Int32(position)))
             }
             return (rows, order)
         }
