@@ -99,8 +99,12 @@ extension NetworkShard {
         if payment.attempts == 0, payment.failedAttempts == 0 {
             payment.question = prefetcher?.question(of: payment, from: shard.process)
         }
+        let isAlone = shard.isWorkingAlone
         if let question = payment.question,
-            let answer = question.valid(for: payment, in: graph, at: shard.now, world)
+            let answer = question.valid(
+                for: payment, in: graph, at: shard.now, world,
+                // Where others wait for the end of the window, a longer search than the one waited for costs them time.
+                meanwhile: { isAlone && prefetcher?.answerNext() == true })
         {
             payments[slot].question = question
             return answer

@@ -95,10 +95,14 @@ final class RouteQuestion: @unchecked Sendable {
 
     /// The answer, if it holds for a payer that asks the same in `world` as it is now; nil also where there is none yet, and
     /// nobody will look for one from then on.
+    ///
+    /// - Parameter meanwhile: done while another thread is about to answer; false: nothing to do.
     func valid(
-        for payment: OwnPayment, in current: ChannelGraph, at time: UInt64, _ world: NetworkWorld
+        for payment: OwnPayment, in current: ChannelGraph, at time: UInt64, _ world: NetworkWorld,
+        meanwhile: () -> Bool
     ) -> Answer? {
-        guard isAnswered(), current === graph, payment.excluded == request.excluded, let answer else {
+        guard isAnswered(meanwhile), current === graph, payment.excluded == request.excluded, let answer
+        else {
             return nil
         }
         if let beliefs = request.beliefs {
@@ -127,10 +131,11 @@ final class RouteQuestion: @unchecked Sendable {
             .exchanged
     }
 
-    private func isAnswered() -> Bool {
+    private func isAnswered(_ meanwhile: () -> Bool) -> Bool {
         if take() { return false }
         var spins = 0
         while state.load(ordering: .acquiring) != State.answered {
+            if meanwhile() { continue }
             spins += 1
             if spins > Self.patience { return false }
         }
@@ -158,7 +163,11 @@ extension RouteQuestion {
             let hop = route.hops[index]
             return world.channels[Int(hop.direction.rawValue)].refusal(of: hop.amount) != nil
         }
-        guard let failing else { return nil }
+        // What is in flight now may have come back by then.
+        guard let failing,
+            world.channels[Int(route.hops[failing].direction.rawValue)].spendableAtMost
+                < route.hops[failing].amount
+        else { return nil }
         let failure = FailureName.temporaryChannelFailure
         var request = request
         request.excluded.append(
