@@ -40,7 +40,7 @@ struct LabelSearch<Model: CostModel> {
     /// Whether a first pass is needed.
     private let breaksLimits: Bool
     /// By node, lower bounds of the way from the source: key, hops, blocks. `UInt64.max`: not reachable. Those of hops and
-    /// blocks are zero where the best route without limits keeps them: they are then not worth a search each.
+    /// blocks are zero where a route that keeps the limits is known: they are then not worth a search each.
     private let keyBounds: [UInt64]
     private let hopBounds: [UInt64]
     private let cltvBounds: [UInt64]
@@ -79,9 +79,10 @@ struct LabelSearch<Model: CostModel> {
             isFirst ? 1 : 1 + edge.cost(forwarding: amount, by: model, figures).cost << 8
         }
         let none = [UInt64](repeating: 0, count: graph.nodeCount)
-        hopBounds = breaksLimits ? bounds.from { _, _ in 1 } : none
+        let needsLimits = breaksLimits && knownKey == nil
+        hopBounds = needsLimits ? bounds.from { _, _ in 1 } : none
         cltvBounds =
-            breaksLimits
+            needsLimits
             ? bounds.from { edge, isFirst in
                 isFirst ? 0 : UInt64(figures[Int(edge.direction)].cltvExpiryDelta)
             }
