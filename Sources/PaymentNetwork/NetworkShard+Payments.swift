@@ -32,18 +32,21 @@ struct OwnPayment {
     /// - Parameters:
     ///   - place: of the part.
     ///   - failingNode: counted from the payer, 0.
+    ///   - isExplained: what keeps a policy just learned may do.
     ///   - rules: decide whether smaller parts may take the way that failed.
     /// - Returns: whether there may be something more to try.
     mutating func partFailed(
         _ part: OwnPart, at place: UInt32, _ failure: FailureName, failingNode: Int,
-        _ rules: Topology.PaymentRules
+        isExplained: Bool = false, _ rules: Topology.PaymentRules
     ) -> Bool {
         parts.removeAll { $0 == place }
         failedAttempts += 1
         if failingNode < part.route.hops.count {
-            excluded.append(
-                rules.exclusion(
-                    of: part.route.hops[failingNode].direction, failure, part.route.amountDelivered))
+            if !isExplained {
+                excluded.append(
+                    rules.exclusion(
+                        of: part.route.hops[failingNode].direction, failure, part.route.amountDelivered))
+            }
         } else if failure != .mppTimeout {
             // The payee refused it; with `mpp_timeout` for want of other parts, which is not this part's fault.
             return false
@@ -82,7 +85,7 @@ extension NetworkShard {
         guard payment.failedAttempts < world.topology.payments.attemptsMaximum else {
             return giveUp(slot, .attemptsExhausted, &shard)
         }
-        let graph = world.board.graph(at: shard.now)
+        let graph = view(of: world.board.graph(at: shard.now), shard)
         let answer = answer(to: slot, in: graph, shard)
         switch answer.routes {
         case .success(let routes): offer(routes, slot, &shard)
@@ -112,7 +115,7 @@ extension NetworkShard {
         payments[slot].question = nil
         var request = request(for: payment, shard)
         guard request.partsMaximum > 0 else { return RouteQuestion.Answer(routes: .failure(.noRoute)) }
-        if let prefetcher, payment.parts.isEmpty {
+        if let prefetcher, payment.parts.isEmpty, graph === world.board.graph(at: shard.now) {
             // Asked and answered at once, so that the next attempt can be looked ahead at.
             let question = RouteQuestion(
                 request, failedAttempts: payment.failedAttempts, due: shard.now, in: graph, world)
@@ -246,6 +249,7 @@ extension NetworkShard {
         _ index: HTLCIndex, onion: Attachment, from end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
     ) {
         let htlc = htlcs[index]
+        use?.offered(htlc.amount, at: end, count: world.channels[Int(end.rawValue)].remote.offeredCount)
         var message = NetworkMessage(.updateAddHTLC, end: end)
         message.id = htlc.id
         message.amount = htlc.amount.rawValue
@@ -275,9 +279,12 @@ extension NetworkShard {
 
     /// The HTLC is irrevocably removed without a preimage.
     ///
-    /// - Parameter distance: how many nodes upstream of the failing one the failure has passed.
+    /// - Parameters:
+    ///   - distance: how many nodes upstream of the failing one the failure has passed.
+    ///   - update: the failing node's `channel_update`, if any.
     func ownPartFailed(
-        _ place: UInt32, _ failure: FailureName, distance: UInt8, _ shard: inout Shard<NetworkMessage>
+        _ place: UInt32, _ failure: FailureName, distance: UInt8, _ update: Attachment,
+        _ shard: inout Shard<NetworkMessage>
     ) {
         let part = parts[place]
         let slot = part.payment
@@ -285,10 +292,13 @@ extension NetworkShard {
         let failingNode = Int(distance) + 1
         recordAttempt(part, failure: failure, failingHop: UInt8(failingNode), shard)
         learn(from: part.route, failingNode: failingNode, failure, shard)
+        let isExplained = learnPolicy(
+            from: update, failure: failure, failingNode: failingNode, of: part.route, &shard)
         if payments[slot].token.isMeasured { statistics.attemptFailures[Int(failure.rawValue)] += 1 }
         parts.remove(place)
         let mayTry = payments[slot].partFailed(
-            part, at: place, failure, failingNode: failingNode, world.topology.payments)
+            part, at: place, failure, failingNode: failingNode, isExplained: isExplained,
+            world.topology.payments)
         if !mayTry {
             giveUp(slot, failure, &shard)
         } else if let reason = payments[slot].givenUp {

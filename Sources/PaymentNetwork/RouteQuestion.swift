@@ -38,7 +38,9 @@ final class RouteQuestion: @unchecked Sendable {
 
     /// When the payer will ask, as far as can be told; simulated microseconds.
     let due: UInt64
-    let graph: ChannelGraph
+    /// Which graph; and the graph itself until somebody searches it, since one that is referred to cannot be used again.
+    private let version: ChannelGraph.Version
+    private var graph: ChannelGraph?
     /// Without `spendable`.
     let request: SplitRequest
     /// Attempts that will have failed by then.
@@ -56,6 +58,7 @@ final class RouteQuestion: @unchecked Sendable {
         _ world: NetworkWorld, refund: (end: DirectionIndex, amount: Millisatoshi)? = nil
     ) {
         self.due = due
+        version = graph.version
         self.graph = graph
         self.request = request
         self.failedAttempts = failedAttempts
@@ -70,8 +73,8 @@ final class RouteQuestion: @unchecked Sendable {
     /// Searches, unless somebody else took the question before.
     ///
     /// - Returns: whether it did.
-    func answer(with search: RouteSearch) -> Bool {
-        guard take() else { return false }
+    func answer(_ searches: SearchPool) -> Bool {
+        guard let graph = take() else { return false }
         var request = request
         request.spendable = { [unowned self] direction, least in
             let place = place(of: direction)
@@ -84,11 +87,13 @@ final class RouteQuestion: @unchecked Sendable {
             }
             return amount
         }
-        var answer = Answer(request, in: graph, search)
-        if case .failure = answer.routes, failedAttempts == 0 {
-            answer.isPubliclyRoutable = search.finds(request.route, in: graph)
+        answer = searches.withSearch(for: graph) { search in
+            var answer = Answer(request, in: graph, search)
+            if case .failure = answer.routes, failedAttempts == 0 {
+                answer.isPubliclyRoutable = search.finds(request.route, in: graph)
+            }
+            return answer
         }
-        self.answer = answer
         state.store(State.answered, ordering: .releasing)
         return true
     }
@@ -101,7 +106,8 @@ final class RouteQuestion: @unchecked Sendable {
         for payment: OwnPayment, in current: ChannelGraph, at time: UInt64, _ world: NetworkWorld,
         meanwhile: () -> Bool
     ) -> Answer? {
-        guard isAnswered(meanwhile), current === graph, payment.excluded == request.excluded, let answer
+        guard isAnswered(meanwhile), current.version == version, payment.excluded == request.excluded,
+            let answer
         else {
             return nil
         }
@@ -126,13 +132,18 @@ final class RouteQuestion: @unchecked Sendable {
         return routes[0]
     }
 
-    private func take() -> Bool {
-        state.compareExchange(expected: State.open, desired: State.taken, ordering: .acquiringAndReleasing)
-            .exchanged
+    /// Takes the question, so that nobody else looks for an answer; nil: somebody did before.
+    func take() -> ChannelGraph? {
+        let isOpen = state.compareExchange(
+            expected: State.open, desired: State.taken, ordering: .acquiringAndReleasing
+        ).exchanged
+        guard isOpen else { return nil }
+        defer { graph = nil }
+        return graph
     }
 
     private func isAnswered(_ meanwhile: () -> Bool) -> Bool {
-        if take() { return false }
+        if take() != nil { return false }
         var spins = 0
         while state.load(ordering: .acquiring) != State.answered {
             if meanwhile() { continue }
@@ -158,7 +169,10 @@ extension RouteQuestion {
     /// it hardly will when it comes there. Nil where the route could be taken now. Between windows.
     func prediction(_ world: NetworkWorld) -> RouteQuestion? {
         let rules = world.topology.payments
-        guard failedAttempts + 1 < rules.attemptsMaximum, let route else { return nil }
+        let graph = world.board.latest
+        guard failedAttempts + 1 < rules.attemptsMaximum, let route, graph.version == version else {
+            return nil
+        }
         let failing = route.hops.indices.dropFirst().first { index in
             let hop = route.hops[index]
             return world.channels[Int(hop.direction.rawValue)].refusal(of: hop.amount) != nil

@@ -178,7 +178,7 @@ struct MaximumFlow {
     private mutating func fill(_ way: [Step], atMost missing: UInt64) -> UInt64 {
         let units = way.reduce(missing) { least, step in
             guard !step.isUndone else { return min(least, flow[step.direction]!) }
-            let edge = graph.outgoing[Int(graph.layout.positions[Int(step.direction)].outgoing)]
+            let edge = graph.outgoing[Int(graph.positions[Int(step.direction)].outgoing)]
             return min(least, room(of: edge, from: start(of: step), to: end(of: step)))
         }
         for step in way {

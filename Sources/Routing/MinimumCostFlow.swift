@@ -346,7 +346,7 @@ struct MinimumCostFlow {
 
     /// Of the first, second, ... unit in a direction; nil where there is no room for it.
     func cost(ofUnit number: UInt32, in direction: DirectionIndex) -> UInt64? {
-        let edge = graph.outgoing[Int(graph.layout.positions[Int(direction.rawValue)].outgoing)]
+        let edge = graph.outgoing[Int(graph.positions[Int(direction.rawValue)].outgoing)]
         let isOwn = graph.source(of: direction) == Int32(source)
         guard edge.maximum > 0, let bounds = limits.bounds(of: edge, isOwn: isOwn) else { return nil }
         return cost(ofUnit: number, of: edge, fixed: isOwn ? 1 : fixedCost(edge), isOwn: isOwn, bounds)
@@ -361,7 +361,7 @@ struct MinimumCostFlow {
     }
 
     @inline(__always) private func fixedCost(_ edge: GraphEdge) -> UInt64 {
-        let delay = UInt64(graph.layout.figures[Int(edge.direction)].cltvExpiryDelta)
+        let delay = UInt64(graph.figures[Int(edge.direction)].cltvExpiryDelta)
         let billionths = UInt64(edge.proportionalFee) &* 1_000 &+ 1_000 &+ LNDModel.riskBillionths &* delay
         return UInt64(min(Double(billionths) * Double(unit) * 1e-6, 1e15))
             &+ UInt64(edge.baseFee) &* 1_000 / usualUnits

@@ -184,7 +184,7 @@ public final class RouteSearch {
                 return outcome.key
             }
             let slowest = route.hops.dropFirst().max {
-                let figures = graph.layout.figures
+                let figures = graph.figures
                 return figures[Int($0.direction.rawValue)].cltvExpiryDelta
                     < figures[Int($1.direction.rawValue)].cltvExpiryDelta
             }
@@ -249,8 +249,8 @@ public final class RouteSearch {
         forward.removeAll()
         backward.removeAll()
         var search = BidirectionalSearch(
-            incoming: graph.incoming, outgoing: graph.outgoing, incomingRows: layout.incomingRows,
-            outgoingRows: layout.outgoingRows, layout: layout, labels: labels, excluded: excluded,
+            incoming: graph.incoming, outgoing: graph.outgoing, incomingRows: graph.incomingRows,
+            outgoingRows: graph.outgoingRows, layout: layout, labels: labels, excluded: excluded,
             hasExclusions: hasExclusions, spendable: spendable, source: source, destination: destination,
             amount: request.amount.rawValue,
             minimumIgnored: request.amount.rawValue + request.amount.rawValue / 16, stamp: stamp,

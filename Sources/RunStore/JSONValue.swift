@@ -11,6 +11,8 @@ public enum JSONValue: Sendable {
     case text(String)
     case array([JSONValue])
     case object([Member])
+    /// An array of lists or objects, each made when it is written: a table of a million rows takes up the room of one.
+    case rows(count: Int, @Sendable (Int) -> JSONValue)
 
     public struct Member: Sendable {
         public var key: String
@@ -54,7 +56,7 @@ extension JSONValue: ExpressibleByDictionaryLiteral, ExpressibleByStringLiteral,
 extension JSONValue {
     private var isContainer: Bool {
         switch self {
-        case .array, .object: true
+        case .array, .object, .rows: true
         case .null, .boolean, .integer, .unsigned, .number, .text: false
         }
     }
@@ -74,6 +76,10 @@ extension JSONValue {
                 depth: depth, to: &output
             ) { index, output in
                 values[index].write(to: &output, depth: depth + 1)
+            }
+        case .rows(let count, let row):
+            Self.writeList(count, in: ("[", "]"), isFlat: false, depth: depth, to: &output) { index, output in
+                row(index).write(to: &output, depth: depth + 1)
             }
         case .object(let members):
             Self.writeList(
@@ -110,6 +116,11 @@ extension JSONValue {
     /// the document may end on a terminal.
     private static func write(_ text: String, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
+        defer { output.append(UInt8(ascii: "\"")) }
+        if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) && $0 != 0x22 && $0 != 0x5C }) {
+            output.append(contentsOf: text.utf8)
+            return
+        }
         for scalar in text.unicodeScalars {
             switch scalar.value {
             case 0x22: output.append(contentsOf: "\\\"".utf8)
@@ -125,6 +136,5 @@ extension JSONValue {
             default: output.append(contentsOf: UTF8.encode(scalar)!)
             }
         }
-        output.append(UInt8(ascii: "\""))
     }
 }
