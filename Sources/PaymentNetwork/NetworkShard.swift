@@ -16,12 +16,12 @@ final class NetworkShard: ShardModel {
     var records = RecordBuffer()
     let wantsRecords: Bool
     let isEager: Bool
-    /// Claimed by the first search: not every shard has payers.
-    lazy var search = RouteSearch(for: world.board.latest)
     /// Copied from the public graph when a failure first teaches a sender of this shard a policy.
     let privateGraph = PrivateGraph()
-    /// First routes found ahead of time, with several threads.
+    /// Routes found ahead of time, with several threads.
     var prefetcher: RoutePrefetcher?
+    /// What this window's events would like to be found out; handed to the prefetcher when the window ends.
+    var questions: [RouteQuestion] = []
     var clock: BlockClock
     var htlcs = HTLCPool()
     var payments = Slab<OwnPayment>()

@@ -74,9 +74,7 @@ public final class NetworkSimulation {
         self.world = world
         self.recorder = recorder
         services = shards[0]
-        if settings.prefetch, settings.threads > 1, topology.payments.isPrefetchable,
-            let traffic = services.traffic
-        {
+        if settings.prefetch, settings.threads > 1, let traffic = services.traffic {
             let prefetcher = RoutePrefetcher(world, traffic: traffic)
             for shard in shards { shard.prefetcher = prefetcher }
         }
@@ -169,6 +167,7 @@ public final class NetworkSimulation {
             case .lazy: 48
             case .eager: 2
             }
+        let prefetcher = services.prefetcher
         return simulation.run(
             threads: world.settings.threads, crewThreshold: crewThreshold, batch: batch,
             beforeWindow: { window, crew in
@@ -178,8 +177,12 @@ public final class NetworkSimulation {
                 }
                 world.isTrafficOver = services.traffic?.isOver ?? true
                 sampleHours(before: window * world.lookahead)
-                if let crew { services.prefetcher?.prepare(for: window, crew) }
-            }, interrupt: interrupt)
+                if let crew, let prefetcher,
+                    prefetcher.takeQuestions(simulation.models, at: window * world.lookahead)
+                {
+                    crew.wakeForErrands()
+                }
+            }, runErrand: { prefetcher?.answerNext() ?? false }, interrupt: interrupt)
     }
 
     private var currentProgress: RunProgress {
@@ -253,7 +256,8 @@ public final class NetworkSimulation {
             latencyMilliseconds: .init(p50: milliseconds(50), p90: milliseconds(90), p99: milliseconds(99)),
             channelIncome: ends,
             finalBalances: (0..<world.endCount).map { world.channels[$0].local.ours },
-            nodeIncome: nodes, chain: chainSummary(statistics), channelLifetimeDays: lifetime,
+            nodeIncome: nodes, chain: chainSummary(statistics), policyChanges: statistics.policyChanges,
+            channelLifetimeDays: lifetime,
             timeline: timeline, primitives: statistics.primitives)
     }
 

@@ -15,6 +15,7 @@ final class NetworkWorld: @unchecked Sendable {
     let settings: RunSettings
     let keys: KeyRing
     let board: GossipBoard
+    let searches = SearchPool()
     /// Microseconds.
     let lookahead: UInt64
     let commitmentInterval: UInt64

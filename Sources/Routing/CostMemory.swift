@@ -34,7 +34,7 @@ final class CostMemory {
     func search<Model: CostModel>(
         _ model: Model, _ request: RouteRequest, _ graph: ChannelGraph,
         excluded: UnsafeMutablePointer<UInt64>, hasExclusions: Bool,
-        spendable: ((DirectionIndex) -> Millisatoshi)?
+        spendable: Spendable?
     ) -> CostSearch<Model> {
         if stamp > .max - 4 {
             stamp = 0

@@ -14,7 +14,7 @@ struct FlowLimits {
     }
 
     private let graph: ChannelGraph
-    private let spendable: ((DirectionIndex) -> Millisatoshi)?
+    private let spendable: Spendable?
     private let beliefs: LiquidityBounds?
     /// Directions with a greater `htlc_minimum` are left out: no part is smaller than this.
     private let partMinimum: UInt64
@@ -69,7 +69,7 @@ struct FlowLimits {
         }
         if isOwn {
             if let spendable {
-                bounds.most = min(bounds.most, spendable(DirectionIndex(edge.direction)).rawValue)
+                bounds.most = min(bounds.most, spendable(DirectionIndex(edge.direction), nil).rawValue)
             }
             bounds.lower = bounds.most
         } else {
@@ -100,7 +100,7 @@ struct FlowLimits {
         guard position.outgoing >= 0 else { return 0 }
         let edge = graph.outgoing[Int(position.outgoing)]
         var most = min(graph.figures[Int(edge.direction)].capacity, caps[edge.direction] ?? .max)
-        if isOwn, let spendable { most = min(most, spendable(direction).rawValue) }
+        if isOwn, let spendable { most = min(most, spendable(direction, nil).rawValue) }
         return min(most.subtractingOrZero(used[edge.direction] ?? 0), edge.maximum)
     }
 

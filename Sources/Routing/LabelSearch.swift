@@ -35,7 +35,7 @@ struct LabelSearch<Model: CostModel> {
     private let graph: ChannelGraph
     private let request: RouteRequest
     private let excluded: UnsafeMutablePointer<UInt64>
-    private let spendable: ((DirectionIndex) -> Millisatoshi)?
+    private let spendable: Spendable?
     /// By node, lower bounds of the way from the source: key, hops, blocks. `UInt64.max`: not reachable.
     private let keyBounds: [UInt64]
     private let hopBounds: [UInt64]
@@ -52,7 +52,7 @@ struct LabelSearch<Model: CostModel> {
     init(
         _ model: Model, _ graph: ChannelGraph, _ request: RouteRequest,
         excluded: UnsafeMutablePointer<UInt64>,
-        spendable: ((DirectionIndex) -> Millisatoshi)?
+        spendable: Spendable?
     ) {
         self.model = model
         self.graph = graph
@@ -63,7 +63,7 @@ struct LabelSearch<Model: CostModel> {
         let usable = { (edge: GraphEdge, isFirst: Bool) in
             guard edge.maximum >= amount, !Self.contains(excluded, edge.direction) else { return false }
             guard isFirst, let spendable else { return true }
-            return spendable(DirectionIndex(edge.direction)).rawValue >= amount
+            return spendable(DirectionIndex(edge.direction), Millisatoshi(amount)).rawValue >= amount
         }
         let bounds = LowerBounds(graph: graph, source: Int(request.source), isUsable: usable)
         let figures = graph.figures
@@ -186,7 +186,11 @@ struct LabelSearch<Model: CostModel> {
         guard key & 255 <= UInt64(request.hopsMaximum), label.cltv <= UInt64(request.cltvMaximum),
             key <= bestKey
         else { return }
-        if let spendable, spendable(DirectionIndex(edge.direction)).rawValue < received { return }
+        if let spendable,
+            spendable(DirectionIndex(edge.direction), Millisatoshi(received)).rawValue < received
+        {
+            return
+        }
         let directions = [edge.direction] + way(from: index)
         if key < bestKey || best.isEmpty || received < bestAmount
             || received == bestAmount && directions.lexicographicallyPrecedes(best)

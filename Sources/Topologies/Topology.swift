@@ -154,8 +154,6 @@ public struct Topology: Sendable {
 
         /// Whether senders remember what their payments taught them about other nodes' channels.
         public var learns: Bool { model.learns || splitting == .minimumCostFlow }
-        /// Whether a first route depends on nothing but graph and balances.
-        public var isPrefetchable: Bool { model == .cheapestFee && splitting == .none }
     }
 
     /// One-way delay of a link between two nodes.

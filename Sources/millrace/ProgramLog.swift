@@ -77,4 +77,18 @@ private struct StandardErrorLog: LogHandler {
     }
 }
 
-extension Logger.Level: @retroactive ExpressibleByArgument {}
+/// One of swift-log's levels.
+struct LogLevelValue: OptionValue {
+    static let accepted = "one of " + Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+
+    let value: Logger.Level
+
+    var description: String { value.rawValue }
+
+    init?(_ text: String) {
+        guard let value = Logger.Level(rawValue: text) else { return nil }
+        self.value = value
+    }
+
+    init(_ value: Logger.Level) { self.value = value }
+}
