@@ -71,11 +71,11 @@ public final class ChannelGraph: @unchecked Sendable {
 
     private init(layout: GraphLayout) {
         self.layout = layout
-        incoming = .allocate(capacity: layout.edgeCount)
-        outgoing = .allocate(capacity: layout.edgeCount)
-        positions = .allocate(capacity: layout.directionCount)
-        figures = .allocate(capacity: layout.directionCount)
-        maxima = .allocate(capacity: layout.directionCount)
+        incoming = LargeMemory.allocate(GraphEdge.self, count: layout.edgeCount)
+        outgoing = LargeMemory.allocate(GraphEdge.self, count: layout.edgeCount)
+        positions = LargeMemory.allocate(GraphPosition.self, count: layout.directionCount)
+        figures = LargeMemory.allocate(HopFigures.self, count: layout.directionCount)
+        maxima = LargeMemory.allocate(UInt64.self, count: layout.directionCount)
     }
 
     /// The same graph in memory of its own: five block copies.
@@ -89,11 +89,11 @@ public final class ChannelGraph: @unchecked Sendable {
     }
 
     deinit {
-        incoming.deallocate()
-        outgoing.deallocate()
-        positions.deallocate()
-        figures.deallocate()
-        maxima.deallocate()
+        LargeMemory.free(incoming)
+        LargeMemory.free(outgoing)
+        LargeMemory.free(positions)
+        LargeMemory.free(figures)
+        LargeMemory.free(maxima)
     }
 
     /// The version of this graph in which these directions are usable, or not, under the policies they have.
