@@ -140,7 +140,6 @@ extension NetworkShard {
             htlcs[index].failure = UInt16(message.failure.rawValue) << 8 | UInt16(message.distance)
             // An HTLC that was offered has no onion any more: its place is the channel_update's.
             htlcs[index].onion = message.attachment.slot
-            // What is asked for next depends on the update, where there is one.
             if htlcs[index].partnerChannel == ownPartMark, message.attachment.isNone {
                 anticipateRetry(of: htlcs[index], message.failure, distance: message.distance, at: end, shard)
             }

@@ -32,7 +32,7 @@ struct OwnPayment {
     /// - Parameters:
     ///   - place: of the part.
     ///   - failingNode: counted from the payer, 0.
-    ///   - isExplained: whether the payer learned of a policy that the route did not keep: then the way may do.
+    ///   - isExplained: what keeps a policy just learned may do.
     ///   - rules: decide whether smaller parts may take the way that failed.
     /// - Returns: whether there may be something more to try.
     mutating func partFailed(
@@ -85,11 +85,8 @@ extension NetworkShard {
         guard payment.failedAttempts < world.topology.payments.attemptsMaximum else {
             return giveUp(slot, .attemptsExhausted, &shard)
         }
-        let publicGraph = world.board.graph(at: shard.now)
-        let graph = view(of: publicGraph, shard)
-        let answer =
-            graph === publicGraph
-            ? answer(to: slot, in: graph, shard) : privateAnswer(to: slot, in: graph, shard)
+        let graph = view(of: world.board.graph(at: shard.now), shard)
+        let answer = answer(to: slot, in: graph, shard)
         switch answer.routes {
         case .success(let routes): offer(routes, slot, &shard)
         case .failure(let refusal):
@@ -105,37 +102,26 @@ extension NetworkShard {
         if payment.attempts == 0, payment.failedAttempts == 0 {
             payment.question = prefetcher?.question(of: payment, from: shard.process)
         }
+        let isAlone = shard.isWorkingAlone
         if let question = payment.question,
-            let answer = question.valid(for: payment, in: graph, at: shard.now, world)
+            let answer = question.valid(
+                for: payment, in: graph, at: shard.now, world,
+                // Where others wait for the end of the window, a longer search than the one waited for costs them time.
+                meanwhile: { isAlone && prefetcher?.answerNext() == true })
         {
             payments[slot].question = question
             return answer
         }
         payments[slot].question = nil
-        let request = request(for: payment, shard)
+        var request = request(for: payment, shard)
         guard request.partsMaximum > 0 else { return RouteQuestion.Answer(routes: .failure(.noRoute)) }
-        if let prefetcher, payment.parts.isEmpty {
+        if let prefetcher, payment.parts.isEmpty, graph === world.board.graph(at: shard.now) {
             // Asked and answered at once, so that the next attempt can be looked ahead at.
             let question = RouteQuestion(
                 request, failedAttempts: payment.failedAttempts, due: shard.now, in: graph, world)
             payments[slot].question = question
             return prefetcher.answer(to: question)
         }
-        return answer(to: request, in: graph)
-    }
-
-    /// Of a payer that knows better than the public graph: nobody else can look ahead for it.
-    private func privateAnswer(
-        to slot: UInt32, in graph: ChannelGraph, _ shard: borrowing Shard<NetworkMessage>
-    ) -> RouteQuestion.Answer {
-        payments[slot].question = nil
-        let request = request(for: payments[slot], shard)
-        guard request.partsMaximum > 0 else { return RouteQuestion.Answer(routes: .failure(.noRoute)) }
-        return answer(to: request, in: graph)
-    }
-
-    private func answer(to request: SplitRequest, in graph: ChannelGraph) -> RouteQuestion.Answer {
-        var request = request
         let channels = world.channels
         request.spendable = { direction, _ in channels[Int(direction.rawValue)].spendable }
         return world.searches.withSearch(for: graph) { RouteQuestion.Answer(request, in: graph, $0) }

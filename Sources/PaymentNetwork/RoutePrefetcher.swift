@@ -19,6 +19,8 @@ final class RoutePrefetcher: @unchecked Sendable {
     private let traffic: TrafficProcess
     /// The payments looked at, by all that makes them what they are; looked up only.
     private var questions: [PlannedPayment: RouteQuestion] = [:]
+    /// Of the graph that the questions are about.
+    private var version: ChannelGraph.Version
     /// Looks ahead again when so many payments were handed out.
     private var nextCount: UInt64 = 0
     /// Questions nobody has looked at, by falling due time.
@@ -34,6 +36,7 @@ final class RoutePrefetcher: @unchecked Sendable {
     init(_ world: NetworkWorld, traffic: TrafficProcess) {
         self.world = world
         self.traffic = traffic
+        version = world.board.latest.version
     }
 
     /// Wall time of all threads together that went into searching ahead. For reports only.
@@ -56,6 +59,7 @@ final class RoutePrefetcher: @unchecked Sendable {
     /// - Returns: whether it is worth waking a thread for `answerNext`; not for what payers ask: in sparse traffic that is
     ///   needed before a sleeper could look at it.
     func takeQuestions(_ shards: [NetworkShard], at time: UInt64) -> Bool {
+        if world.board.latest.version != version { forgetQuestions() }
         var new: [RouteQuestion] = []
         if isAsked.exchange(false, ordering: .relaxed) {
             for shard in shards where !shard.questions.isEmpty {
@@ -80,6 +84,18 @@ final class RoutePrefetcher: @unchecked Sendable {
             waitingCount.store(waiting.count, ordering: .relaxed)
         }
         return new.count > asked
+    }
+
+    /// A new version of the graph is up: nothing asked of an older one will be of use.
+    private func forgetQuestions() {
+        version = world.board.latest.version
+        questions.removeAll()
+        nextCount = 0
+        waiting.withLock { waiting in
+            for question in waiting { _ = question.take() }
+            waiting.removeAll(keepingCapacity: true)
+            waitingCount.store(0, ordering: .relaxed)
+        }
     }
 
     private func lookAhead(from time: UInt64) -> [RouteQuestion] {
@@ -112,7 +128,7 @@ final class RoutePrefetcher: @unchecked Sendable {
         }
         guard let question else { return false }
         let start = DispatchTime.now().uptimeNanoseconds
-        if world.searches.withSearch(for: question.graph, question.answer) {
+        if question.answer(world.searches) {
             nanoseconds.wrappingAdd(DispatchTime.now().uptimeNanoseconds - start, ordering: .relaxed)
             noteAnswer(to: question)
         }
@@ -121,8 +137,7 @@ final class RoutePrefetcher: @unchecked Sendable {
 
     /// Answers a question that nobody else knows of.
     func answer(to question: RouteQuestion) -> RouteQuestion.Answer {
-        let isTaken = world.searches.withSearch(for: question.graph, question.answer)
-        guard isTaken, let answer = question.answer else {
+        guard question.answer(world.searches), let answer = question.answer else {
             preconditionFailure("somebody knew of a new question")
         }
         noteAnswer(to: question)

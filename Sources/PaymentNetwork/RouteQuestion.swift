@@ -38,7 +38,9 @@ final class RouteQuestion: @unchecked Sendable {
 
     /// When the payer will ask, as far as can be told; simulated microseconds.
     let due: UInt64
-    let graph: ChannelGraph
+    /// Which graph; and the graph itself until somebody searches it, since one that is referred to cannot be used again.
+    private let version: ChannelGraph.Version
+    private var graph: ChannelGraph?
     /// Without `spendable`.
     let request: SplitRequest
     /// Attempts that will have failed by then.
@@ -56,6 +58,7 @@ final class RouteQuestion: @unchecked Sendable {
         _ world: NetworkWorld, refund: (end: DirectionIndex, amount: Millisatoshi)? = nil
     ) {
         self.due = due
+        version = graph.version
         self.graph = graph
         self.request = request
         self.failedAttempts = failedAttempts
@@ -70,8 +73,8 @@ final class RouteQuestion: @unchecked Sendable {
     /// Searches, unless somebody else took the question before.
     ///
     /// - Returns: whether it did.
-    func answer(with search: RouteSearch) -> Bool {
-        guard take() else { return false }
+    func answer(_ searches: SearchPool) -> Bool {
+        guard let graph = take() else { return false }
         var request = request
         request.spendable = { [unowned self] direction, least in
             let place = place(of: direction)
@@ -84,21 +87,28 @@ final class RouteQuestion: @unchecked Sendable {
             }
             return amount
         }
-        var answer = Answer(request, in: graph, search)
-        if case .failure = answer.routes, failedAttempts == 0 {
-            answer.isPubliclyRoutable = search.finds(request.route, in: graph)
+        answer = searches.withSearch(for: graph) { search in
+            var answer = Answer(request, in: graph, search)
+            if case .failure = answer.routes, failedAttempts == 0 {
+                answer.isPubliclyRoutable = search.finds(request.route, in: graph)
+            }
+            return answer
         }
-        self.answer = answer
         state.store(State.answered, ordering: .releasing)
         return true
     }
 
     /// The answer, if it holds for a payer that asks the same in `world` as it is now; nil also where there is none yet, and
     /// nobody will look for one from then on.
+    ///
+    /// - Parameter meanwhile: done while another thread is about to answer; false: nothing to do.
     func valid(
-        for payment: OwnPayment, in current: ChannelGraph, at time: UInt64, _ world: NetworkWorld
+        for payment: OwnPayment, in current: ChannelGraph, at time: UInt64, _ world: NetworkWorld,
+        meanwhile: () -> Bool
     ) -> Answer? {
-        guard isAnswered(), current === graph, payment.excluded == request.excluded, let answer else {
+        guard isAnswered(meanwhile), current.version == version, payment.excluded == request.excluded,
+            let answer
+        else {
             return nil
         }
         if let beliefs = request.beliefs {
@@ -122,15 +132,21 @@ final class RouteQuestion: @unchecked Sendable {
         return routes[0]
     }
 
-    private func take() -> Bool {
-        state.compareExchange(expected: State.open, desired: State.taken, ordering: .acquiringAndReleasing)
-            .exchanged
+    /// Takes the question, so that nobody else looks for an answer; nil: somebody did before.
+    func take() -> ChannelGraph? {
+        let isOpen = state.compareExchange(
+            expected: State.open, desired: State.taken, ordering: .acquiringAndReleasing
+        ).exchanged
+        guard isOpen else { return nil }
+        defer { graph = nil }
+        return graph
     }
 
-    private func isAnswered() -> Bool {
-        if take() { return false }
+    private func isAnswered(_ meanwhile: () -> Bool) -> Bool {
+        if take() != nil { return false }
         var spins = 0
         while state.load(ordering: .acquiring) != State.answered {
+            if meanwhile() { continue }
             spins += 1
             if spins > Self.patience { return false }
         }
@@ -153,12 +169,19 @@ extension RouteQuestion {
     /// it hardly will when it comes there. Nil where the route could be taken now. Between windows.
     func prediction(_ world: NetworkWorld) -> RouteQuestion? {
         let rules = world.topology.payments
-        guard failedAttempts + 1 < rules.attemptsMaximum, let route else { return nil }
+        let graph = world.board.latest
+        guard failedAttempts + 1 < rules.attemptsMaximum, let route, graph.version == version else {
+            return nil
+        }
         let failing = route.hops.indices.dropFirst().first { index in
             let hop = route.hops[index]
             return world.channels[Int(hop.direction.rawValue)].refusal(of: hop.amount) != nil
         }
-        guard let failing else { return nil }
+        // What is in flight now may have come back by then.
+        guard let failing,
+            world.channels[Int(route.hops[failing].direction.rawValue)].spendableAtMost
+                < route.hops[failing].amount
+        else { return nil }
         let failure = FailureName.temporaryChannelFailure
         var request = request
         request.excluded.append(

@@ -45,6 +45,20 @@ public final class ChannelGraph: @unchecked Sendable {
     let layout: GraphLayout
     /// How many versions came before this one.
     var serial: UInt64 = 0
+
+    /// Tells versions apart: the memory of one is used again for a later one when nobody refers to it any more.
+    public struct Version: Equatable, Sendable {
+        private let graph: ObjectIdentifier
+        private let serial: UInt64
+
+        fileprivate init(_ graph: ChannelGraph) {
+            self.graph = ObjectIdentifier(graph)
+            serial = graph.serial
+        }
+    }
+
+    public var version: Version { Version(self) }
+
     /// Every direction with a policy, in rows by destination. An unusable one has a maximum of zero.
     let incoming: UnsafeMutablePointer<GraphEdge>
     /// The same directions in rows by source.

@@ -6,8 +6,8 @@ import LightningTypes
 /// the copy is made once an epoch at the most.
 public final class PrivateGraph {
     private var copy: ChannelGraph?
-    /// Of which version: graphs are used again for later ones.
-    private var base: (graph: ObjectIdentifier, serial: UInt64)?
+    /// Of which version.
+    private var base: ChannelGraph.Version?
     /// What takes the last sender's knowledge out again, the last of it first.
     private var undoing: [DirectionUpdate] = []
 
@@ -17,11 +17,11 @@ public final class PrivateGraph {
     ///
     /// - Parameter known: what a sender learned of directions; none is used that the public graph has no use for.
     public func view(of graph: ChannelGraph, knowing known: [DirectionUpdate]) -> ChannelGraph {
-        if let copy, let base, base == (ObjectIdentifier(graph), graph.serial) {
+        if let copy, base == graph.version {
             copy.apply(undoing)
         } else {
             copy = ChannelGraph(copying: graph)
-            base = (ObjectIdentifier(graph), graph.serial)
+            base = graph.version
         }
         guard let copy else { preconditionFailure("just made") }
         undoing.removeAll(keepingCapacity: true)

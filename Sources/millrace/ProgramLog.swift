@@ -13,9 +13,9 @@ struct ProgramLog {
     private let stopwatch = Stopwatch()
     private var last: (seconds: Double, progress: RunProgress)?
 
-    init(level: Logger.Level) {
+    init(level: LogLevel) {
         var logger = Logger(label: "millrace") { _ in StandardErrorLog() }
-        logger.logLevel = level
+        logger.logLevel = level.level
         self.logger = logger
     }
 
@@ -77,18 +77,16 @@ private struct StandardErrorLog: LogHandler {
     }
 }
 
-/// One of swift-log's levels.
-struct LogLevelValue: OptionValue {
-    static let accepted = "one of " + Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+/// From which level on the program tells of its work.
+enum LogLevel: String, CaseIterable, ExpressibleByArgument {
+    case trace, debug, info, notice
 
-    let value: Logger.Level
-
-    var description: String { value.rawValue }
-
-    init?(_ text: String) {
-        guard let value = Logger.Level(rawValue: text) else { return nil }
-        self.value = value
+    var level: Logger.Level {
+        switch self {
+        case .trace: .trace
+        case .debug: .debug
+        case .info: .info
+        case .notice: .notice
+        }
     }
-
-    init(_ value: Logger.Level) { self.value = value }
 }

@@ -12,7 +12,7 @@ struct ResumeCommand: ParsableCommand {
 
     @Option var resume: String
     @Option(transform: DurationValue.readPositive) var checkpointEvery: DurationValue?
-    @Option(transform: LogLevelValue.read) var logLevel: LogLevelValue = LogLevelValue(.notice)
+    @Option var logLevel: LogLevel = .notice
     @Flag var json = false
     @Flag var quiet = false
 
@@ -52,7 +52,7 @@ struct ResumeCommand: ParsableCommand {
         }
         let session = RunSession(
             plan: plan, directory: stored.directory, checkpointInterval: interval?.value,
-            json: json, quiet: quiet, logLevel: logLevel.value, stopwatch: stopwatch)
+            json: json, quiet: quiet, logLevel: logLevel, stopwatch: stopwatch)
         do {
             try goOn(session, plan, stored.directory, interval)
         } catch {

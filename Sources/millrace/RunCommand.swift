@@ -114,8 +114,8 @@ struct RunCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "What to tell on standard error: info (phases, gossip epochs), debug (checkpoints, how busy the engine is) or trace (each simulated hour). (default: notice)",
-            valueName: "level"), transform: LogLevelValue.read)
-    var logLevel: LogLevelValue = LogLevelValue(.notice)
+            valueName: "level"))
+    var logLevel: LogLevel = .notice
 
     @Flag(help: "No progress and no figures of time on standard error.")
     var quiet = false
@@ -147,7 +147,7 @@ struct RunCommand: ParsableCommand {
         }
         let session = RunSession(
             plan: plan, directory: directory, checkpointInterval: checkpointEvery?.value, json: json,
-            quiet: quiet, logLevel: logLevel.value, stopwatch: stopwatch)
+            quiet: quiet, logLevel: logLevel, stopwatch: stopwatch)
         try session.run(into: writer, resuming: nil)
     }
 
