@@ -268,7 +268,8 @@ public final class NetworkSimulation {
             latencyMilliseconds: .init(p50: milliseconds(50), p90: milliseconds(90), p99: milliseconds(99)),
             channelIncome: ends,
             finalBalances: (0..<world.endCount).map { world.channels[$0].local.ours },
-            nodeIncome: nodes, chain: chainSummary(statistics), channelLifetimeDays: lifetime,
+            nodeIncome: nodes, chain: chainSummary(statistics), policyChanges: statistics.policyChanges,
+            channelLifetimeDays: lifetime,
             timeline: timeline, primitives: statistics.primitives)
     }
 

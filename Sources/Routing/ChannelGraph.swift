@@ -88,13 +88,13 @@ public final class ChannelGraph: @unchecked Sendable {
 
     private init(layout: GraphLayout) {
         self.layout = layout
-        incoming = .allocate(capacity: layout.edgeCount)
-        outgoing = .allocate(capacity: layout.edgeCount)
-        positions = .allocate(capacity: layout.directionCount)
-        figures = .allocate(capacity: layout.directionCount)
-        maxima = .allocate(capacity: layout.directionCount)
-        incomingRows = .allocate(capacity: layout.nodeCount)
-        outgoingRows = .allocate(capacity: layout.nodeCount)
+        incoming = LargeMemory.allocate(GraphEdge.self, count: layout.edgeCount)
+        outgoing = LargeMemory.allocate(GraphEdge.self, count: layout.edgeCount)
+        positions = LargeMemory.allocate(GraphPosition.self, count: layout.directionCount)
+        figures = LargeMemory.allocate(HopFigures.self, count: layout.directionCount)
+        maxima = LargeMemory.allocate(UInt64.self, count: layout.directionCount)
+        incomingRows = LargeMemory.allocate(GraphLayout.Row.self, count: layout.nodeCount)
+        outgoingRows = LargeMemory.allocate(GraphLayout.Row.self, count: layout.nodeCount)
         incomingRows.initialize(from: layout.incomingRows, count: layout.nodeCount)
         outgoingRows.initialize(from: layout.outgoingRows, count: layout.nodeCount)
     }
@@ -112,13 +112,13 @@ public final class ChannelGraph: @unchecked Sendable {
     }
 
     deinit {
-        incoming.deallocate()
-        outgoing.deallocate()
-        positions.deallocate()
-        figures.deallocate()
-        maxima.deallocate()
-        incomingRows.deallocate()
-        outgoingRows.deallocate()
+        LargeMemory.free(incoming)
+        LargeMemory.free(outgoing)
+        LargeMemory.free(positions)
+        LargeMemory.free(figures)
+        LargeMemory.free(maxima)
+        LargeMemory.free(incomingRows)
+        LargeMemory.free(outgoingRows)
     }
 
     /// The version of this graph in which these directions are usable, or not, under the policies they have.

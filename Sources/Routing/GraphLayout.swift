@@ -137,7 +137,7 @@ final class GraphLayout: @unchecked Sendable {
                 order[filled[Int(row(direction))]] = direction
                 filled[Int(row(direction))] += 1
             }
-            let rows = UnsafeMutablePointer<Row>.allocate(capacity: nodeCount)
+            let rows = LargeMemory.allocate(Row.self, count: nodeCount)
             for node in 0..<nodeCount {
                 let range = starts[node]..<starts[node + 1]
                 order[range].sort { a, b in
@@ -170,8 +170,8 @@ final class GraphLayout: @unchecked Sendable {
     }
 
     deinit {
-        incomingRows.deallocate()
-        outgoingRows.deallocate()
+        LargeMemory.free(incomingRows)
+        LargeMemory.free(outgoingRows)
     }
 
     /// The node that offers HTLCs in a direction.

@@ -33,7 +33,7 @@ public final class RouteSearch {
     public init(nodeCount: Int, channelCount: Int) {
         self.nodeCount = nodeCount
         self.channelCount = channelCount
-        labels = .allocate(capacity: nodeCount)
+        labels = LargeMemory.allocate(NodeLabel.self, count: nodeCount)
         labels.initialize(repeating: .unreached, count: nodeCount)
         let words = channelCount / 32 + 1
         excluded = .allocate(capacity: words)
@@ -47,7 +47,7 @@ public final class RouteSearch {
     }
 
     deinit {
-        labels.deallocate()
+        LargeMemory.free(labels)
         excluded.deallocate()
         forward.deallocate()
         backward.deallocate()
