@@ -5,7 +5,8 @@ import LightningTypes
 //
 //     transaction   version u8 (1), inputs u32, input…, outputs u32, output…
 //     input         transaction 32, index u32, has witness u8, [witness]
-//     witness       condition u32, signatures u16, signature 64…, has secret u8, [secret 32]
+//     witness       condition u32, signatures u16, signature 64…, flags u8 (1 secret, 2 scopes),
+//                   [scope u8 for each signature], [secret 32]
 //     output        value u64, conditions u16, condition…
 //     condition     keys u16, key 32…, flags u8 (1 hashlock, 2 absolute lock), [hashlock 32], [height u32],
 //                   relative lock u16
@@ -77,6 +78,9 @@ extension Transaction {
 }
 
 extension Witness? {
+    fileprivate static var secretFlag: UInt8 { 1 }
+    fileprivate static var scopesFlag: UInt8 { 2 }
+
     fileprivate func encode(to bytes: inout [UInt8]) {
         guard let witness = self else { return bytes.append(0) }
         bytes.append(1)
@@ -86,7 +90,12 @@ extension Witness? {
             bytes.append(signature.r)
             bytes.append(signature.s)
         }
-        bytes.append(witness.secret == nil ? 0 : 1)
+        precondition(
+            witness.scopes.isEmpty || witness.scopes.count == witness.signatures.count,
+            "a scope belongs to a signature")
+        bytes.append(
+            (witness.secret == nil ? 0 : Self.secretFlag) | (witness.scopes.isEmpty ? 0 : Self.scopesFlag))
+        for scope in witness.scopes { bytes.append(scope.rawValue) }
         if let secret = witness.secret { bytes.append(secret) }
     }
 }
@@ -100,7 +109,16 @@ extension Witness {
             let r = try reader.bytes32()
             signatures.append(Signature(r: r, s: try reader.bytes32()))
         }
-        secret = try reader.flags(mask: 1) == 1 ? try reader.bytes32() : nil
+        scopes = []
+        let flags = try reader.flags(mask: Witness?.secretFlag | Witness?.scopesFlag)
+        if flags & Witness?.scopesFlag != 0 {
+            // Without a signature there is nothing to cover, and the encoding would not be the only one.
+            guard !signatures.isEmpty else { throw .unknownFlag(flags, offset: reader.place - 1) }
+            for _ in signatures {
+                scopes.append(try reader.flags(mask: 1) == 1 ? .pair : .transaction)
+            }
+        }
+        secret = flags & Witness?.secretFlag != 0 ? try reader.bytes32() : nil
     }
 }
 
@@ -163,6 +181,7 @@ private struct ByteReader {
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     var remaining: Int { bytes.count - offset }
+    var place: Int { offset }
 
     mutating func number<Number: FixedWidthInteger & BitwiseCopyable>(
         _: Number.Type

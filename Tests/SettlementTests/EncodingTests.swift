@@ -15,9 +15,13 @@ func randomTransaction(seed: UInt64) -> Transaction {
         Input(
             Outpoint(transaction: TransactionID(bytes32()), index: UInt32(truncatingIfNeeded: stream.next())),
             witness: maybe {
-                Witness(
-                    condition: Int(stream.below(1 << 32)),
-                    signatures: some { Signature(r: bytes32(), s: bytes32()) }, secret: maybe(bytes32))
+                let signatures = some { Signature(r: bytes32(), s: bytes32()) }
+                let isMixed = !signatures.isEmpty && stream.below(2) == 0
+                return Witness(
+                    condition: Int(stream.below(1 << 32)), signatures: signatures,
+                    scopes: isMixed
+                        ? signatures.map { _ in stream.below(2) == 0 ? .pair : .transaction } : [],
+                    secret: maybe(bytes32))
             })
     }
     let outputs = some {
