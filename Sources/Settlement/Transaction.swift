@@ -126,10 +126,14 @@ public struct Input: Hashable, Sendable {
 public struct Transaction: Hashable, Sendable {
     public var inputs: [Input]
     public var outputs: [Output]
+    /// A number of its maker's that means nothing to the chain; it takes no room, since Bitcoin has bits to spare in lock
+    /// time and sequence, where BOLT 3 puts the obscured number of a commitment.
+    public var tag: UInt64?
 
-    public init(inputs: [Input], outputs: [Output]) {
+    public init(inputs: [Input], outputs: [Output], tag: UInt64? = nil) {
         self.inputs = inputs
         self.outputs = outputs
+        self.tag = tag
     }
 
     /// Commits to all but the witnesses, as Bitcoin's transaction ids have since segregated witness, so that a

@@ -3,7 +3,7 @@ import LightningTypes
 
 // The bytes of a transaction, numbers with the least significant byte first:
 //
-//     transaction   version u8 (1), inputs u32, input…, outputs u32, output…
+//     transaction   version u8 (1, or 2 with a tag), [tag u64], inputs u32, input…, outputs u32, output…
 //     input         transaction 32, index u32, has witness u8, [witness]
 //     witness       condition u32, signatures u16, signature 64…, flags u8 (1 secret, 2 scopes),
 //                   [scope u8 for each signature], [secret 32]
@@ -16,7 +16,7 @@ import LightningTypes
 
 /// Why bytes are no transaction.
 public enum TransactionDecodingError: Error, Hashable, Sendable {
-    /// The bytes begin with another version than 1.
+    /// The bytes begin with another version than 1 or 2.
     case unknownVersion(UInt8)
     /// The bytes end at `offset` where a field begins or goes on.
     case truncated(offset: Int)
@@ -26,7 +26,8 @@ public enum TransactionDecodingError: Error, Hashable, Sendable {
     case trailingBytes(count: Int)
 }
 
-private let encodingVersion: UInt8 = 1
+private let plainVersion: UInt8 = 1
+private let taggedVersion: UInt8 = 2
 
 extension Transaction {
     /// The bytes by which a transaction travels between processes; `init(decoding:)` reads them.
@@ -38,7 +39,8 @@ extension Transaction {
     private func encoded(withWitnesses: Bool) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(16 + 160 * inputs.count + 96 * outputs.count)
-        bytes.append(encodingVersion)
+        bytes.append(tag == nil ? plainVersion : taggedVersion)
+        if let tag { bytes.append(number: tag) }
         bytes.append(number: UInt32(inputs.count))
         for input in inputs {
             bytes.append(input.outpoint.transaction.bytes)
@@ -54,7 +56,8 @@ extension Transaction {
     public init(decoding bytes: UnsafeRawBufferPointer) throws(TransactionDecodingError) {
         var reader = ByteReader(bytes)
         let version = try reader.number(UInt8.self)
-        guard version == encodingVersion else { throw .unknownVersion(version) }
+        guard version == plainVersion || version == taggedVersion else { throw .unknownVersion(version) }
+        tag = version == taggedVersion ? try reader.number(UInt64.self) : nil
         inputs = []
         for _ in 0..<(try reader.number(UInt32.self)) {
             let transaction = TransactionID(try reader.bytes32())

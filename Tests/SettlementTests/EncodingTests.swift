@@ -34,7 +34,7 @@ func randomTransaction(seed: UInt64) -> Transaction {
                     relativeLock: UInt16(truncatingIfNeeded: stream.next()))
             })
     }
-    return Transaction(inputs: inputs, outputs: outputs)
+    return Transaction(inputs: inputs, outputs: outputs, tag: maybe { stream.next() })
 }
 
 @Suite struct EncodingTests {
@@ -90,8 +90,8 @@ func randomTransaction(seed: UInt64) -> Transaction {
     @Test func `another version and meaningless flags are refused with their place`() {
         let bytes = World.payment().signed().encoded()
         var future = bytes
-        future[0] = 2
-        #expect(throws: TransactionDecodingError.unknownVersion(2)) { try Transaction(decoding: future) }
+        future[0] = 3
+        #expect(throws: TransactionDecodingError.unknownVersion(3)) { try Transaction(decoding: future) }
         // Version 1, inputs 4, outpoint 36: whether there is a witness.
         var flag = bytes
         flag[41] = 3
