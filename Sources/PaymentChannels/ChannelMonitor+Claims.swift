@@ -3,7 +3,7 @@ import LightningTypes
 import Settlement
 
 /// What a monitor has said already; a reorganisation does not make it say it again.
-struct MonitorReports: Sendable {
+struct MonitorReports: Hashable, Sendable {
     var hasBreach = false
     var isClosed = false
     var learned: Set<MonitoredHTLC.Key> = []

@@ -73,7 +73,7 @@ public struct ChannelMonitor: Sendable {
     let revokedBelow: UInt64
     let latestRemote: UInt64
     /// The HTLCs that were in any state, in the order they were added.
-    public private(set) var htlcs: [MonitoredHTLC]
+    public internal(set) var htlcs: [MonitoredHTLC]
 
     /// Commitments of this party that it can claim the HTLCs of.
     var owned: [OwnCommitment] = []
@@ -186,7 +186,7 @@ public struct ChannelMonitor: Sendable {
         return again
     }
 
-    private mutating func rederive() {
+    mutating func rederive() {
         view = OnChainView()
         for (height, transaction) in confirmed { _ = apply(transaction, at: height) }
     }

@@ -10,7 +10,7 @@ public struct OwnCommitment: Sendable {
     public let commitment: CommitmentTransaction
     /// The commitment transaction, signed by both.
     public let transaction: Transaction
-    private let theirs: CommitmentSignatures
+    let signaturesOfPeer: CommitmentSignatures
 
     /// - Parameter theirs: what came with the peer's `commitment_signed`.
     public init(
@@ -20,7 +20,7 @@ public struct OwnCommitment: Sendable {
         precondition(
             theirs.all.count == commitment.secondStage.count + 1, "one signature for each transaction")
         self.commitment = commitment
-        self.theirs = theirs
+        signaturesOfPeer = theirs
         var signed = commitment.transaction
         signed.inputs[0].witness = fundingWitness(
             (keys.funding.publicKey, keys.funding.signature(of: signed.signatureHash)),
@@ -38,7 +38,9 @@ public struct OwnCommitment: Sendable {
     ) -> Witness {
         Witness(
             condition: 1,
-            signatures: [keys.htlc.signature(of: transaction.signatureHash), theirs.all[place + 1]],
+            signatures: [
+                keys.htlc.signature(of: transaction.signatureHash), signaturesOfPeer.all[place + 1],
+            ],
             scopes: commitment.hasAnchors ? [.transaction, .pair] : [], secret: preimage)
     }
 }

@@ -51,9 +51,9 @@ public struct TowerClient: Sendable {
     /// Where penalties are paid to.
     private let wallet: PublicKey
     /// The peer's commitments that are signed and not revoked: two at most.
-    private var signed: [(number: UInt64, commitment: CommitmentTransaction)] = []
+    var signed: [(number: UInt64, commitment: CommitmentTransaction)] = []
     /// Appointments the tower has not got yet.
-    public private(set) var waiting: [TowerAppointment] = []
+    public internal(set) var waiting: [TowerAppointment] = []
 
     public init(keys: ChannelKeys, terms: ChannelTerms, tower: TowerTerms, wallet: PublicKey) {
         self.keys = keys
@@ -121,14 +121,14 @@ public struct TowerClient: Sendable {
 /// It knows no key of its client's and can do nothing else. While it is out it sees no block; it looks at those it
 /// missed when it is back, which may be too late.
 public struct Watchtower: Sendable {
-    private var appointments: [TransactionID: TowerAppointment] = [:]
+    private(set) var appointments: [TransactionID: TowerAppointment] = [:]
     /// Penalties under way, in the order in which breaches were seen.
-    private var open: [Answer] = []
-    private var height = BlockHeight(0)
+    var open: [Answer] = []
+    var height = BlockHeight(0)
     /// Heights between which the tower neither sees blocks nor takes appointments.
     public let outages: [Range<BlockHeight>]
 
-    private struct Answer: Sendable {
+    struct Answer: Sendable {
         var penalty: TowerAppointment.Penalty
         /// The height of the block with the breach.
         var seen: BlockHeight

@@ -1,6 +1,7 @@
 import Cryptography
 import LightningTypes
 import Randomness
+import Snapshots
 import Testing
 
 @testable import PaymentChannels
@@ -188,6 +189,7 @@ extension Past {
             dispute.mine()
             if let block = dispute.bob.missed.last { missed.append(block) }
             guard tower.isUp(at: dispute.chain.height) else { continue }
+            if number % 8 == 0, dispute.chain.height == BlockHeight(15) { tower = try restarted(tower) }
             for block in missed {
                 let answers = tower.connect(
                     block.transactions.map(\.transaction), at: block.height, dispute.fees)
@@ -196,6 +198,61 @@ extension Past {
             missed = []
         }
         return (dispute, tower)
+    }
+
+    /// Saved and restored.
+    private func restarted(_ tower: Watchtower) throws -> Watchtower {
+        var writer = SnapshotWriter()
+        tower.write(to: &writer)
+        let bytes = writer.finish()
+        var reader = SnapshotReader(bytes)
+        let restored = try Watchtower(from: &reader, outages: tower.outages)
+        try reader.finish()
+        var again = SnapshotWriter()
+        restored.write(to: &again)
+        #expect(again.finish() == bytes)
+        return restored
+    }
+
+    @Test func `has clients whose appointments survive a restart`() throws {
+        let past = try Past(seed: 9, revoked: 11, anchors: false)
+        var writer = SnapshotWriter()
+        past.tower.write(to: &writer)
+        let bytes = writer.finish()
+        var fresh = try Past(seed: 9, revoked: 0, anchors: false).tower
+        var reader = SnapshotReader(bytes)
+        try fresh.read(from: &reader)
+        try reader.finish()
+        #expect(fresh.waiting == past.tower.waiting && fresh.waiting.count >= 10)
+    }
+
+    /// The block with the breach is undone after the tower has answered, and comes again.
+    @Test func `answers again after a reorganisation`() throws {
+        let past = try Past(seed: 4, revoked: 11, anchors: false)
+        for number in 0..<10 {
+            let dispute = try past.cheat(number, victimIsOnline: false)
+            var tower = tower(of: past)
+            func mine(_ count: Int) {
+                for _ in 0..<count {
+                    dispute.mine()
+                    guard let block = dispute.bob.missed.last else { continue }
+                    let transactions = block.transactions.map(\.transaction)
+                    for answer in tower.connect(transactions, at: block.height, dispute.fees) {
+                        _ = try? dispute.chain.submit(answer)
+                    }
+                }
+            }
+            mine(2)
+            for depth in [2, 1, 3] {
+                _ = dispute.chain.undoBlocks(min(depth, Int(dispute.chain.height.rawValue)))
+                dispute.fees.disconnect(blocks: depth)
+                _ = dispute.alice.monitor.disconnect(to: dispute.chain.height)
+                tower.disconnect(to: dispute.chain.height)
+                mine(depth + 1)
+            }
+            mine(40)
+            #expect(paid(dispute, to: Past.clientKey) > Satoshi(300_000))
+        }
     }
 
     private func tower(of past: Past, outages: [Range<BlockHeight>] = []) -> Watchtower {

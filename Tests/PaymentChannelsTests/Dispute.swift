@@ -1,6 +1,7 @@
 import Cryptography
 import LightningTypes
 import Settlement
+import Snapshots
 import Testing
 
 @testable import PaymentChannels
@@ -100,6 +101,26 @@ final class Dispute {
         let own = owned(try #require(commitment ?? pair.latest(of: side)), by: side)
         let party = self[side]
         handle(party.monitor.publish(own, at: chain.height, fees, &party.wallet), of: party)
+    }
+
+    /// Both monitors are saved and restored: nothing must be lost.
+    func restart() throws {
+        for side in Side.allCases {
+            let party = self[side]
+            var writer = SnapshotWriter()
+            party.monitor.write(to: &writer)
+            let bytes = writer.finish()
+            var reader = SnapshotReader(bytes)
+            let restored = try ChannelMonitor(
+                from: &reader, terms: pair[side].channel.terms, isFunder: pair[side].channel.isFunder,
+                party.monitor.surroundings)
+            try reader.finish()
+            var again = SnapshotWriter()
+            restored.write(to: &again)
+            #expect(again.finish() == bytes && restored.watched == party.monitor.watched)
+            #expect(restored.nextHeight == party.monitor.nextHeight)
+            party.monitor = restored
+        }
     }
 
     func mine(_ count: Int = 1, isEmpty: Bool = false) {

@@ -99,6 +99,20 @@ import Testing
         _ = dispute.gain(of: .first)
     }
 
+    /// Alice has forwarded Bob's HTLC of another channel, which expires at 46: she hurries from 40 on.
+    @Test func `times out in time for the HTLC upstream`() throws {
+        let dispute = Dispute(try pair(anchors: true))
+        dispute.alice.monitor.setUpstreamExpiry(BlockHeight(46), of: first)
+        dispute.alice.monitor.setUpstreamExpiry(
+            BlockHeight(46), of: MonitoredHTLC.Key(isOffered: true, id: 9))
+        try dispute.publish(by: .second)
+        dispute.mine(2)
+        let claim = dispute.alice.monitor.view.claims.first { $0.htlc == first }
+        #expect(claim?.deadline == BlockHeight(46) && claim?.availableFrom == BlockHeight(40))
+        dispute.settle()
+        #expect(dispute.alice.resolved[first] == .failed)
+    }
+
     @Test func `leaves what costs more than it is worth`() throws {
         let pair = ChannelPair(
             .free(dust: 354, feerate: 253, anchors: true, delay: Self.delay), alice: sat(500_000))
@@ -193,6 +207,7 @@ import Testing
             switch stream.below(12) {
             case 0 where dispute.chain.height > BlockHeight(8):
                 dispute.reorganise(depth: 1 + Int(stream.below(6)))
+            case 1: try dispute.restart()
             default: dispute.mine(isEmpty: stream.below(8) == 0)
             }
         }
