@@ -18,6 +18,9 @@ public struct Shard<Payload: EventPayload>: ~Copyable {
     /// Events handled so far.
     public var eventCount: UInt64 = 0
 
+    /// Whether no other thread waits for this one to reach the end of the present window.
+    public var isWorkingAlone: Bool { isAlone.pointee }
+
     @usableFromInline var queue: CalendarQueue<Payload>
     /// Per process of the whole simulation; a shard touches its own processes' entries alone.
     @usableFromInline let progress: UnsafeMutablePointer<ProcessProgress>

@@ -98,27 +98,35 @@ public final class Simulation<Model: ShardModel> {
     ///   - batch: how many events pass between two calls of `interrupt`, and what its window adds.
     ///   - beforeWindow: called before every window, when no shard is at work: what one model publishes to the others
     ///     is handed over here. With several threads it gets their crew.
+    ///   - runErrand: asked by threads that would wait for others; see `WindowCrew.run`.
     ///   - interrupt: asked between windows; true ends the run early, and it can be taken up again.
     /// - Returns: whether the run reached `end` (or ran out of events).
     @inlinable public func run(
         until end: UInt64 = .max, threads: Int = 1, crewThreshold: Int = 48, batch: Int = 65_536,
-        beforeWindow: (_ window: UInt64, WindowCrew?) -> Void = { _, _ in }, interrupt: () -> Bool
+        beforeWindow: (_ window: UInt64, WindowCrew?) -> Void = { _, _ in },
+        runErrand: @escaping @Sendable () -> Bool = { false }, interrupt: () -> Bool
     ) -> Bool {
         precondition(end == .max || end % lookahead == 0, "a run ends with a window")
         let end = end / lookahead
         if threads == 1 { return handleWindows(before: end, nil, .max, batch, beforeWindow, interrupt) }
-        return WindowCrew.run(threads: threads) { crew in
+        return WindowCrew.run(threads: threads, runErrand: runErrand) { crew in
             handleWindows(before: end, crew, crewThreshold, batch, beforeWindow, interrupt)
         }
     }
+
+    /// How many windows pass between two counts of the events handled.
+    @usableFromInline static var countedWindows: Int { 16 }
 
     @inlinable func handleWindows(
         before end: UInt64, _ crew: WindowCrew?, _ crewThreshold: Int, _ batch: Int,
         _ beforeWindow: (UInt64, WindowCrew?) -> Void, _ interrupt: () -> Bool
     ) -> Bool {
         var batches = eventCount / UInt64(batch)
+        // Counting takes a look at every shard; sparse windows cannot afford it each time.
+        var windowsUncounted = 0
         while let window = nextWindow, window < end {
             beforeWindow(window, crew)
+            windowsUncounted += 1
             if let crew, shardCount > 1, eventsKnown(in: window) >= crewThreshold {
                 isAlone.pointee = false
                 // Shards share nothing: whoever takes one handles it to the end of the window.
@@ -131,6 +139,8 @@ public final class Simulation<Model: ShardModel> {
                 deliverMail()
                 for index in 0..<shardCount where nextWindows[index] == window { handle(window, of: index) }
             }
+            guard windowsUncounted == Self.countedWindows else { continue }
+            windowsUncounted = 0
             let handled = eventCount / UInt64(batch)
             if handled != batches {
                 batches = handled

@@ -13,6 +13,7 @@ import Synchronization
 /// wake a thread. So each worker is one long-lived Dispatch work item that spins for the next window, but only for a
 /// short while: then it sleeps on a semaphore and costs nothing until a window comes that is worth waking it for.
 /// The caller works too and never waits for a worker to begin: a worker that got no core in time finds nothing left.
+/// Who would wait for others asks for an errand instead: work that is due later, and may be done at any time.
 public final class WindowCrew: @unchecked Sendable {
     // Unchecked: `body` is written by the caller before it raises `round`, and read by workers that saw it raised.
 
@@ -34,9 +35,11 @@ public final class WindowCrew: @unchecked Sendable {
     private let wakeUp = DispatchSemaphore(value: 0)
     private let goneHome = DispatchGroup()
     private var body: (Int) -> Void = { _ in }
+    private let runErrand: @Sendable () -> Bool
 
-    private init(workers: Int) {
+    private init(workers: Int, runErrand: @escaping @Sendable () -> Bool) {
         workerCount = workers
+        self.runErrand = runErrand
         for worker in 0..<workers {
             // A serial queue of its own gets a thread of its own, however many others are blocked.
             let queue = DispatchQueue(label: "millrace.worker.\(worker)", qos: .userInitiated)
@@ -45,9 +48,15 @@ public final class WindowCrew: @unchecked Sendable {
     }
 
     /// Runs `job` with a crew of `threads`, the calling one included.
-    public static func run<Result>(threads: Int, _ job: (WindowCrew) -> Result) -> Result {
+    ///
+    /// - Parameter runErrand: does a piece of work that is due later; false: there is none. Called on several threads at a
+    ///   time.
+    public static func run<Result>(
+        threads: Int, runErrand: @escaping @Sendable () -> Bool = { false },
+        _ job: (WindowCrew) -> Result
+    ) -> Result {
         precondition(threads > 0, "somebody has to do it")
-        let crew = WindowCrew(workers: threads - 1)
+        let crew = WindowCrew(workers: threads - 1, runErrand: runErrand)
         defer { crew.dismiss() }
         return job(crew)
     }
@@ -56,6 +65,11 @@ public final class WindowCrew: @unchecked Sendable {
         isOver.store(true, ordering: .releasing)
         for _ in 0..<workerCount { wakeUp.signal() }
         goneHome.wait()
+    }
+
+    /// There are new errands: workers that sleep may do them.
+    public func wakeForErrands() {
+        for _ in 0..<sleeping.load(ordering: .sequentiallyConsistent) { wakeUp.signal() }
     }
 
     /// Calls `body` once for each of 0 ..< `count` on any threads of the crew, and returns when all are done.
@@ -72,6 +86,7 @@ public final class WindowCrew: @unchecked Sendable {
             takeItems(of: number, fromEnd: false)
             var spins = 0
             while finished.load(ordering: .acquiring) < count {
+                if runErrand() { continue }
                 spins += 1
                 if spins > Self.patience { sched_yield() }
             }
@@ -104,6 +119,10 @@ public final class WindowCrew: @unchecked Sendable {
             if current != seen {
                 seen = current
                 takeItems(of: current, fromEnd: fromEnd)
+                spins = 0
+                continue
+            }
+            if runErrand() {
                 spins = 0
                 continue
             }

@@ -107,6 +107,9 @@ public struct Channel: BitwiseCopyable, Equatable, Sendable {
 
     // MARK: What may be offered
 
+    /// The most that could be offered if every HTLC offered came back.
+    public var spendableAtMost: Millisatoshi { spendable + local.offered }
+
     /// The most that could be offered in one HTLC now, limits of policy apart.
     public var spendable: Millisatoshi {
         guard isUsable, remote.offeredCount < terms.acceptedHTLCsMaximum, peerCanPayFee else {

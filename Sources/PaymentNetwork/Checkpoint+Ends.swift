@@ -63,13 +63,13 @@ extension NetworkSimulation {
         let start = Channel(
             terms: channel.terms, isFunder: channel.isFunder, ours: world.startingBalances[position],
             phase: planned.opensAt == nil ? .normal : .planned)
-        let books = ChannelBooks(of: start, planned: planned, measuredFrom: world.measuredFrom)
-        let isTouched = channel != start || world.books[position] != books
+        let books = world.booked(end)
+        let isTouched = channel != start || books != world.firstBooks(of: end)
         writer.write((isTouched ? Self.isTouched : 0) | (session == nil ? 0 : Self.hasSession))
         session?.progress.write(to: &writer)
         guard isTouched else { return 0 }
         channel.write(to: &writer)
-        world.books[position].write(to: &writer)
+        books.write(to: &writer)
         if planned.opensAt != nil { writer.write(world.fundings[position]) }
         let model = simulation.model(of: world.owners[position])
         let places = channel.htlcIndices(in: model.htlcs)
@@ -134,7 +134,7 @@ extension NetworkSimulation {
         }
         if flags & Self.isTouched != 0 {
             try world.channels[position].read(from: &reader)
-            try world.books[position].read(from: &reader)
+            try world.books(of: end).pointee.read(from: &reader)
             if world.topology.channels[end.channel].opensAt != nil {
                 world.fundings[position] = try reader.readOutpoint()
             }
@@ -162,7 +162,10 @@ extension NetworkSimulation {
         let owner = world.owners[position]
         var htlc = try HTLC(from: &reader)
         if try reader.readFlag() {
-            htlc.onion = simulation.attach(try reader.readList("the length of an onion"), heldBy: owner).slot
+            let bytes: [UInt8] = try reader.readList("the length of an onion")
+            // What was offered holds a failure's channel_update instead.
+            try reader.check(!htlc.state.isOffered || bytes.count == FailureUpdate.size, "a failure")
+            htlc.onion = simulation.attach(bytes, heldBy: owner).slot
         }
         let place: HTLCIndex
         switch try reader.readCase("what an HTLC is paired with", Partner.self) {

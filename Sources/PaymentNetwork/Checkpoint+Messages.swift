@@ -37,12 +37,13 @@ extension NetworkWorld {
         switch message.kind {
         case .broadcastTransaction, .watchTransaction, .blockTimer:
             guard destination == layerOneProcess else { return false }
-        case .channelUpdate, .gossipTimer: guard destination == gossipProcess else { return false }
+        case .channelUpdate, .policyUpdate, .gossipTimer:
+            guard destination == gossipProcess else { return false }
         case .trafficTimer, .paymentEnded: guard destination == trafficProcess else { return false }
         case .startPayment, .partsTimer: guard destination < UInt32(nodeCount) else { return false }
         case .openChannel, .acceptChannel, .fundingCreated, .fundingSigned, .channelReady, .updateAddHTLC,
             .updateFulfillHTLC, .updateFailHTLC, .commitmentSigned, .revokeAndAck, .shutdown, .closingSigned,
-            .transactionConfirmed, .openTimer, .closeTimer, .commitTimer:
+            .transactionConfirmed, .openTimer, .closeTimer, .commitTimer, .policyTimer:
             guard Int(message.end.rawValue) < endCount, owners[Int(message.end.rawValue)] == destination
             else {
                 return false
@@ -53,9 +54,18 @@ extension NetworkWorld {
                 return false
             }
         }
+        if message.kind == .policyTimer, !canChange(message, of: destination) { return false }
         // Timers of layer 1, gossip and traffic name no end; what a channel is asked for names one that exists.
         guard endCount == 0 || Int(message.end.rawValue) < endCount else { return false }
         return isAttachment(bytes, of: message.kind)
+    }
+
+    private func canChange(_ message: NetworkMessage, of node: UInt32) -> Bool {
+        guard message.id < UInt64(topology.policyChanges.count), message.amount < 1 << 40 else {
+            return false
+        }
+        let change = topology.policyChanges[Int(message.id)]
+        return ends(of: Int(node), concernedBy: change).contains(message.end)
     }
 
     private func isAttachment(_ bytes: [UInt8]?, of kind: NetworkMessage.Kind) -> Bool {
@@ -71,8 +81,10 @@ extension NetworkWorld {
         case .closingSigned: return bytes?.count == 64
         case .broadcastTransaction: return bytes != nil
         case .watchTransaction: return bytes?.count == 32
-        case .openChannel, .acceptChannel, .channelReady, .updateFailHTLC, .shutdown, .channelUpdate,
-            .transactionConfirmed, .blockTimer, .gossipTimer, .trafficTimer, .openTimer, .closeTimer,
+        case .updateFailHTLC: return bytes.map { $0.count == FailureUpdate.size } ?? true
+        case .openChannel, .acceptChannel, .channelReady, .shutdown, .channelUpdate, .policyUpdate,
+            .policyTimer, .transactionConfirmed, .blockTimer, .gossipTimer, .trafficTimer, .openTimer,
+            .closeTimer,
             .partsTimer,
             .commitTimer, .startPayment, .paymentEnded:
             return bytes == nil

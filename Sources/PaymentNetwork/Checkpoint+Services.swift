@@ -9,55 +9,67 @@ import Topologies
 // The processes that are no nodes: gossip, layer 1 and traffic.
 
 extension GossipBoard {
-    /// Versions as what they differ in from the first, which the topology gives.
-    func write(to writer: inout SnapshotWriter) {
+    /// Versions as what they differ in from what the topology gives.
+    func write(to writer: inout SnapshotWriter, of world: NetworkWorld) {
         writer.write(count: versions.count)
         for version in versions {
             writer.write(version.time)
-            let ends = (0..<UInt32(2 * first.channelCount)).lazy.map { DirectionIndex($0) }
-            let changed = ends.filter { version.graph.isUsable($0) != self.first.isUsable($0) }
+            let ends = (0..<UInt32(world.endCount)).lazy.map { DirectionIndex($0) }
+            let changed = ends.filter { version.graph.policy(of: $0) != world.firstAnnounced($0) }
             writer.write(count: changed.count)
-            for direction in changed { writer.write(direction.rawValue) }
+            for direction in changed {
+                guard let policy = version.graph.policy(of: direction) else {
+                    preconditionFailure("a direction lost its policy")
+                }
+                writer.write(
+                    DirectionUpdate(direction, isUsable: !policy.isDisabled, policy: policy))
+            }
         }
     }
 
     func read(from reader: inout SnapshotReader, endCount: Int) throws(SnapshotError) {
         let count = try reader.readCount(of: 16, "the number of graph versions")
         try reader.check((1...2).contains(count), "the number of graph versions")
-        var restored: [(time: UInt64, graph: ChannelGraph)] = []
+        var restored: [Version] = []
         for _ in 0..<count {
             let time = try reader.read(UInt64.self)
             try reader.check(restored.last.map { $0.time < time } ?? true, "the time of a graph version")
-            var enabled: [DirectionIndex] = []
-            var disabled: [DirectionIndex] = []
-            for _ in 0..<(try reader.readCount(of: 4, "the number of directions")) {
-                let direction = try reader.readEnd(below: endCount)
-                if first.isUsable(direction) { disabled.append(direction) } else { enabled.append(direction) }
+            var updates: [DirectionUpdate] = []
+            for _ in 0..<(try reader.readCount(of: 33, "the number of directions")) {
+                updates.append(try reader.readDirectionUpdate(below: endCount))
             }
-            let isFirst = enabled.isEmpty && disabled.isEmpty
             restored.append(
-                (time, isFirst ? first : first.withDirections(enabled: enabled, disabled: disabled)))
+                Version(time: time, graph: updates.isEmpty ? latest : latest.withUpdates(updates)))
         }
-        versions = restored
+        restore(restored)
+    }
+}
+
+extension NetworkWorld {
+    /// What the graph of time zero says of a direction.
+    fileprivate func firstAnnounced(_ direction: DirectionIndex) -> ChannelPolicy? {
+        let channel = topology.channels[direction.channel]
+        guard var policy = direction.side == .first ? channel.policy1 : channel.policy2,
+            policy.baseFee.rawValue <= UInt64(UInt32.max)
+        else { return nil }
+        policy.htlcMaximum = min(policy.htlcMaximum, Millisatoshi(channel.capacity))
+        policy.isDisabled = policy.isDisabled || channel.opensAt != nil || policy.htlcMaximum == .zero
+        return policy
     }
 }
 
 extension GossipProcess {
     func write(to writer: inout SnapshotWriter) {
         precondition(made == nil, "a graph version is handed over between windows")
-        for list in [enabled, disabled] {
-            writer.write(count: list.count)
-            for direction in list { writer.write(direction.rawValue) }
-        }
+        writer.write(count: updates.count)
+        for update in updates { writer.write(update) }
         writer.write(epoch != nil)
         writer.write(epoch ?? 0)
     }
 
     func read(from reader: inout SnapshotReader) throws(SnapshotError) {
-        for list in [\GossipProcess.enabled, \GossipProcess.disabled] {
-            for _ in 0..<(try reader.readCount(of: 4, "the number of directions")) {
-                self[keyPath: list].append(try reader.readEnd(below: world.endCount))
-            }
+        for _ in 0..<(try reader.readCount(of: 6, "the number of updates")) {
+            updates.append(try reader.readDirectionUpdate(below: world.endCount))
         }
         let isDue = try reader.readFlag()
         let time = try reader.read(UInt64.self)

@@ -92,7 +92,8 @@ extension RunStatistics {
             \.attempts, \.hops, \.started, \.settled, \.failed,
             \.primitives.keyPairs, \.primitives.signatures, \.primitives.verifications,
             \.primitives.transactionHashes, \.primitives.hashes,
-            \.channelsOpened, \.channelsClosed, \.openingsRefused, \.closingsRefused, \.lastRevocation,
+            \.channelsOpened, \.channelsClosed, \.openingsRefused, \.closingsRefused, \.policyChanges,
+            \.lastRevocation,
         ]
     }
 }

@@ -10,7 +10,7 @@ import Snapshots
 // slabs, attachments) is written as what it stands for. So a state does not depend on the number of shards or threads.
 extension NetworkSimulation {
     /// Changes with the meaning of any byte of a state.
-    public static let stateVersion: UInt32 = 2
+    public static let stateVersion: UInt32 = 3
 
     /// The state of the run, from which `init(_:settings:recorder:resuming:)` goes on to exactly the same result.
     ///
@@ -31,8 +31,9 @@ extension NetworkSimulation {
             world.nodes[node].wallet.write(to: &writer)
             world.nodes[node].beliefs.write(to: &writer)
         }
+        savePolicies(to: &writer)
         saveTransactions(to: &writer)
-        world.board.write(to: &writer)
+        world.board.write(to: &writer, of: world)
         services.gossip?.write(to: &writer)
         services.layerOne?.write(to: &writer)
         services.traffic?.write(to: &writer)
@@ -63,6 +64,7 @@ extension NetworkSimulation {
             try world.nodes[node].wallet.read(from: &reader)
             world.nodes[node].beliefs = try Beliefs(from: &reader, in: world)
         }
+        try restorePolicies(from: &reader)
         try restoreTransactions(from: &reader)
         try world.board.read(from: &reader, endCount: world.endCount)
         try services.gossip?.read(from: &reader)

@@ -111,7 +111,25 @@ struct FlowState {
     /// A thousand years: no run gets there, and a rate near zero ends there.
     private static let horizon = 365_000 * 86_400.0
 
-    mutating func draw() -> (source: Int32, destination: Int32, amount: Millisatoshi) {
+    /// Who pays whom how much at a time, microseconds.
+    mutating func draw(
+        at time: UInt64, _ presence: Presence?
+    ) -> (source: Int32, destination: Int32, amount: Millisatoshi) {
+        var pair = drawPair()
+        if let presence {
+            var draws = 1
+            // Where hardly any of the flow's nodes are there, somebody pays in vain.
+            while draws < 1_000,
+                !presence.holds(pair.source, at: time) || !presence.holds(pair.destination, at: time)
+            {
+                pair = drawPair()
+                draws += 1
+            }
+        }
+        return (pair.source, pair.destination, drawAmount())
+    }
+
+    private mutating func drawPair() -> (source: Int32, destination: Int32) {
         let pair: (source: Int32, destination: Int32)
         switch flow.pairing {
         case .independent:
@@ -124,7 +142,7 @@ struct FlowState {
             let drawn = pairs[choices.index(bySums: pairSums)]
             pair = (drawn.payer, drawn.payee)
         }
-        return (pair.source, pair.destination, drawAmount())
+        return pair
     }
 
     /// Whom this node pays when it pays as the flow's payers do.
@@ -241,6 +259,23 @@ struct BurstState {
         isOn.toggle()
         until += stream.exponential() * (isOn ? bursts.lasting : bursts.every).inSeconds
     }
+}
+
+/// When each node is there, where some come or go.
+struct Presence {
+    private let spans: [Range<UInt64>]
+
+    /// Nil where all nodes are always there.
+    init?(of topology: Topology) {
+        guard topology.nodes.contains(where: { $0.joinsAt != nil || $0.leavesAt != nil }) else { return nil }
+        spans = topology.nodes.map { node in
+            let start = node.joinsAt?.microseconds ?? 0
+            return start..<max(node.leavesAt?.microseconds ?? .max, start)
+        }
+    }
+
+    /// Whether a node is there at a time, microseconds.
+    func holds(_ node: Int32, at time: UInt64) -> Bool { spans[Int(node)].contains(time) }
 }
 
 private func runningTotals(_ weights: [Double]) -> [Double] {

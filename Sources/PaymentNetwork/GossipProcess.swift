@@ -6,8 +6,8 @@ import Routing
 /// the next epoch, when every sender sees it at once (BOLT 7's staggered broadcast, thinned to epochs).
 final class GossipProcess {
     let world: NetworkWorld
-    var enabled: [DirectionIndex] = []
-    var disabled: [DirectionIndex] = []
+    /// In order of arrival.
+    var updates: [DirectionUpdate] = []
     var epoch: UInt64?
     /// Made in this window, to be seen by all from its time on.
     var made: (time: UInt64, graph: ChannelGraph)?
@@ -15,9 +15,7 @@ final class GossipProcess {
     init(_ world: NetworkWorld) { self.world = world }
 
     func receive(_ message: NetworkMessage, _ shard: inout Shard<NetworkMessage>) {
-        enabled.removeAll { $0 == message.end }
-        disabled.removeAll { $0 == message.end }
-        if message.id == 1 { enabled.append(message.end) } else { disabled.append(message.end) }
+        updates.append(message.directionUpdate)
         guard epoch == nil else { return }
         // The version is made a window before senders see it.
         let next = ((shard.now + 2 * world.lookahead) / world.gossipInterval + 1) * world.gossipInterval
@@ -30,15 +28,17 @@ final class GossipProcess {
     func publish(_ shard: inout Shard<NetworkMessage>) {
         guard let time = epoch else { preconditionFailure("an epoch nobody asked for") }
         epoch = nil
-        made = (time, world.board.latest.withDirections(enabled: enabled, disabled: disabled))
-        enabled.removeAll()
-        disabled.removeAll()
+        made = (time, world.board.next(after: updates))
+        updates.removeAll(keepingCapacity: true)
     }
 
     /// Hands a new version over, between windows, when no shard reads the board.
-    func release() {
-        guard let version = made else { return }
+    ///
+    /// - Returns: from when it is seen and how many updates it has in it; nil: there was none.
+    @discardableResult
+    func release() -> (time: UInt64, updates: Int)? {
+        guard let version = made else { return nil }
         made = nil
-        world.board.publish(version.graph, at: version.time)
+        return (version.time, world.board.publish(version.graph, at: version.time))
     }
 }

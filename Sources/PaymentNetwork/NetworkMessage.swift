@@ -41,6 +41,10 @@ struct NetworkMessage: EventPayload {
         case paymentEnded
         /// A payee to itself: the first part of `payment` has waited long enough for the others.
         case partsTimer
+        /// A node to gossip: another policy of its own, in `NetworkMessage.policyUpdate`.
+        case policyUpdate
+        /// A node to itself: change `id` of the topology's policy changes is due, `amount` draws on.
+        case policyTimer
 
         /// The name in the specification; nil for what is no message between nodes.
         var messageName: String? {
@@ -57,10 +61,10 @@ struct NetworkMessage: EventPayload {
             case .revokeAndAck: "revoke_and_ack"
             case .shutdown: "shutdown"
             case .closingSigned: "closing_signed"
-            case .channelUpdate: "channel_update"
+            case .channelUpdate, .policyUpdate: "channel_update"
             case .broadcastTransaction, .watchTransaction, .transactionConfirmed, .blockTimer, .gossipTimer,
                 .trafficTimer, .openTimer, .closeTimer, .commitTimer, .startPayment, .partsTimer,
-                .paymentEnded:
+                .paymentEnded, .policyTimer:
                 nil
             }
         }

@@ -24,7 +24,8 @@ extension NetworkShard {
             ? refusalToAccept(htlcs[index], layer, shard) : forward(index, layer, onion, at: end, &shard)
         if let failure {
             shard.attachments.release(onion)
-            fail(index, failure, distance: 0, at: end, &shard)
+            let update = layer.isFinal ? Attachment.none : update(for: failure, over: layer.next, &shard)
+            fail(index, failure, distance: 0, update, at: end, &shard)
         } else if layer.isFinal {
             let total = shard.totalOfParts(onion)
             shard.attachments.release(onion)
@@ -58,7 +59,9 @@ extension NetworkShard {
         let position = Int(next.rawValue)
         let htlc = htlcs[incoming]
         let amount = Millisatoshi(layer.amount)
-        let policy = world.policies[position]
+        let policy = policy(
+            of: next, forwarding: amount, fee: htlc.amount.subtractingOrZero(amount),
+            cltvExpiryDelta: htlc.expiry.rawValue.subtractingOrZero(layer.expiry), shard)
         let height = height(shard)
         switch world.channels[position].phase {
         case .planned, .opening, .awaitingReady: return .unknownNextPeer
@@ -111,15 +114,17 @@ extension NetworkShard {
         scheduleCommit(at: end, &shard)
     }
 
+    /// - Parameter update: the `channel_update` that goes with the failure, if any.
     func fail(
-        _ index: HTLCIndex, _ failure: FailureName, distance: UInt8, at end: DirectionIndex,
-        _ shard: inout Shard<NetworkMessage>
+        _ index: HTLCIndex, _ failure: FailureName, distance: UInt8, _ update: Attachment = .none,
+        at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
     ) {
         world.channels[Int(end.rawValue)].remove(index, as: .failed, in: &htlcs)
         var message = NetworkMessage(.updateFailHTLC, end: end)
         message.id = htlcs[index].id
         message.failure = failure
         message.distance = distance
+        message.attachment = update
         send(message, from: end, &shard)
         scheduleCommit(at: end, &shard)
     }
@@ -133,6 +138,11 @@ extension NetworkShard {
             id: message.id, as: isFulfilment ? .fulfilled : .failed, in: &htlcs)
         guard isFulfilment else {
             htlcs[index].failure = UInt16(message.failure.rawValue) << 8 | UInt16(message.distance)
+            // An HTLC that was offered has no onion any more: its place is the channel_update's.
+            htlcs[index].onion = message.attachment.slot
+            if htlcs[index].partnerChannel == ownPartMark, message.attachment.isNone {
+                anticipateRetry(of: htlcs[index], message.failure, distance: message.distance, at: end, shard)
+            }
             return
         }
         noteCapital(of: end, shard)
@@ -155,6 +165,7 @@ extension NetworkShard {
     /// An HTLC is irrevocably removed: its money and its fee are booked, its failure goes upstream.
     func finish(_ htlc: HTLC, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         let isFulfilled = htlc.removal == .fulfilled
+        if htlc.state.isOffered { use?.removed(htlc.amount) }
         let token = PaymentToken(rawValue: htlc.payment)
         if htlc.partnerChannel == ownPartMark {
             if isFulfilled {
@@ -164,7 +175,9 @@ extension NetworkShard {
                 }
             } else {
                 let failure = FailureName(rawValue: UInt8(htlc.failure >> 8)) ?? .temporaryNodeFailure
-                ownPartFailed(htlc.partner, failure, distance: UInt8(htlc.failure & 0xFF), &shard)
+                ownPartFailed(
+                    htlc.partner, failure, distance: UInt8(htlc.failure & 0xFF),
+                    Attachment(slot: htlc.onion), &shard)
             }
         } else if htlc.partnerChannel == .max {
             if isFulfilled { book(token, at: end) { $0.received += htlc.amount } }
@@ -173,7 +186,9 @@ extension NetworkShard {
             let incoming = HTLCIndex(htlc.partner)
             let upstream = DirectionIndex(htlc.partnerChannel)
             htlcs[incoming].partnerChannel = .max
-            fail(incoming, failure, distance: UInt8(htlc.failure & 0xFF) + 1, at: upstream, &shard)
+            fail(
+                incoming, failure, distance: UInt8(htlc.failure & 0xFF) + 1, Attachment(slot: htlc.onion),
+                at: upstream, &shard)
         } else if isFulfilled {
             finishForward(htlc, token, at: end)
         }
@@ -199,9 +214,9 @@ extension NetworkShard {
 
     private func book(_ token: PaymentToken, at end: DirectionIndex, _ entry: (inout ChannelIncome) -> Void) {
         if token.isMeasured {
-            entry(&world.books[Int(end.rawValue)].measured)
+            entry(&world.books(of: end).pointee.measured)
         } else {
-            entry(&world.books[Int(end.rawValue)].warmup)
+            entry(&world.books(of: end).pointee.warmup)
         }
     }
 }

@@ -40,7 +40,7 @@ extension NetworkShard {
             return
         }
         world.fundings[position] = paid.transaction.outpoint(0)
-        world.books[position].measured.openingCost += Millisatoshi(paid.fee)
+        world.books(of: end).pointee.measured.openingCost += Millisatoshi(paid.fee)
         fundingTransactions[end] = paid.transaction
         statistics.primitives.signatures += UInt64(paid.transaction.inputs.count)
         statistics.primitives.transactionHashes += 1
@@ -58,7 +58,7 @@ extension NetworkShard {
         world.fundings[position] = try readFunding(message.attachment, at: end, &shard)
         try world.channels[position].fund()
         let channel = world.topology.channels[end.channel]
-        world.books[position].receivedPush = channel.pushed
+        world.books(of: end).pointee.receivedPush = channel.pushed
         noteCapital(of: end, shard)
         var answer = NetworkMessage(.fundingSigned, end: end)
         answer.attachment = shard.attachments.allocate(count: fundingSize)
@@ -73,7 +73,7 @@ extension NetworkShard {
         let position = Int(end.rawValue)
         _ = try readFunding(message.attachment, at: end, &shard)
         try world.channels[position].fund()
-        world.books[position].pushed = world.topology.channels[end.channel].pushed
+        world.books(of: end).pointee.pushed = world.topology.channels[end.channel].pushed
         noteCapital(of: end, shard)
         guard let transaction = fundingTransactions.removeValue(forKey: end) else {
             preconditionFailure("funding_signed for a transaction that was never made")
@@ -110,6 +110,9 @@ extension NetworkShard {
     }
 
     private func announce(_ end: DirectionIndex, isEnabled: Bool, _ shard: inout Shard<NetworkMessage>) {
+        if isEnabled, world.policies[Int(end.rawValue)] != world.firstPolicy(of: end) {
+            return announcePolicy(of: end, &shard)
+        }
         var message = NetworkMessage(.channelUpdate, end: end)
         message.id = isEnabled ? 1 : 0
         shard.send(to: world.gossipProcess, after: world.lookahead, message)
@@ -308,9 +311,9 @@ extension NetworkShard {
                 Wallet.Coin(outpoint: outpoint, value: output.value))
             cost -= Millisatoshi(output.value)
         }
-        world.books[position].measured.closingCost += cost
+        world.books(of: end).pointee.measured.closingCost += cost
         world.channels[position].close()
-        world.books[position].capital.close(at: shard.now)
+        world.books(of: end).pointee.capital.close(at: shard.now)
         if world.channels[position].isFunder { statistics.channelsClosed += 1 }
     }
 }

@@ -2,6 +2,7 @@ import EventSimulation
 import LightningTypes
 import PaymentChannels
 import Routing
+import Topologies
 
 /// A payment its payer is making, in one part or in several at once.
 struct OwnPayment {
@@ -23,6 +24,36 @@ struct OwnPayment {
     var settled: Millisatoshi = .zero
     var fee: Millisatoshi = .zero
     var hops: UInt8 = 0
+    /// The question whose answer the attempt under way took, and what was asked for the next; of no other use.
+    var question: RouteQuestion?
+
+    /// A part came back.
+    ///
+    /// - Parameters:
+    ///   - place: of the part.
+    ///   - failingNode: counted from the payer, 0.
+    ///   - isExplained: what keeps a policy just learned may do.
+    ///   - rules: decide whether smaller parts may take the way that failed.
+    /// - Returns: whether there may be something more to try.
+    mutating func partFailed(
+        _ part: OwnPart, at place: UInt32, _ failure: FailureName, failingNode: Int,
+        isExplained: Bool = false, _ rules: Topology.PaymentRules
+    ) -> Bool {
+        parts.removeAll { $0 == place }
+        failedAttempts += 1
+        if failingNode < part.route.hops.count {
+            if !isExplained {
+                excluded.append(
+                    rules.exclusion(
+                        of: part.route.hops[failingNode].direction, failure, part.route.amountDelivered))
+            }
+        } else if failure != .mppTimeout {
+            // The payee refused it; with `mpp_timeout` for want of other parts, which is not this part's fault.
+            return false
+        }
+        lastFailure = failure
+        return true
+    }
 }
 
 /// A part of an `OwnPayment` under way: an HTLC and where it goes.
@@ -54,32 +85,54 @@ extension NetworkShard {
         guard payment.failedAttempts < world.topology.payments.attemptsMaximum else {
             return giveUp(slot, .attemptsExhausted, &shard)
         }
-        let graph = world.board.graph(at: shard.now)
-        switch firstRoute(of: payment, from: shard.process, in: graph)
-            ?? routes(of: payment, in: graph, shard)
-        {
+        let graph = view(of: world.board.graph(at: shard.now), shard)
+        let answer = answer(to: slot, in: graph, shard)
+        switch answer.routes {
         case .success(let routes): offer(routes, slot, &shard)
-        case .failure(let refusal): giveUp(slot, failure(for: refusal, of: payment, in: graph, shard), &shard)
+        case .failure(let refusal):
+            let isRoutable = answer.isPubliclyRoutable
+            giveUp(slot, failure(for: refusal, of: payment, isRoutable, in: graph, shard), &shard)
         }
     }
 
-    private func firstRoute(
-        of payment: OwnPayment, from source: UInt32, in graph: ChannelGraph
-    ) -> Result<[Route], RoutingFailure>? {
-        payment.attempts == 0 ? prefetcher?.route(of: payment, from: source, in: graph)?.map { [$0] } : nil
+    private func answer(to slot: UInt32, in graph: ChannelGraph, _ shard: borrowing Shard<NetworkMessage>)
+        -> RouteQuestion.Answer
+    {
+        var payment = payments[slot]
+        if payment.attempts == 0, payment.failedAttempts == 0 {
+            payment.question = prefetcher?.question(of: payment, from: shard.process)
+        }
+        let isAlone = shard.isWorkingAlone
+        if let question = payment.question,
+            let answer = question.valid(
+                for: payment, in: graph, at: shard.now, world,
+                // Where others wait for the end of the window, a longer search than the one waited for costs them time.
+                meanwhile: { isAlone && prefetcher?.answerNext() == true })
+        {
+            payments[slot].question = question
+            return answer
+        }
+        payments[slot].question = nil
+        var request = request(for: payment, shard)
+        guard request.partsMaximum > 0 else { return RouteQuestion.Answer(routes: .failure(.noRoute)) }
+        if let prefetcher, payment.parts.isEmpty, graph === world.board.graph(at: shard.now) {
+            // Asked and answered at once, so that the next attempt can be looked ahead at.
+            let question = RouteQuestion(
+                request, failedAttempts: payment.failedAttempts, due: shard.now, in: graph, world)
+            payments[slot].question = question
+            return prefetcher.answer(to: question)
+        }
+        let channels = world.channels
+        request.spendable = { direction, _ in channels[Int(direction.rawValue)].spendable }
+        return world.searches.withSearch(for: graph) { RouteQuestion.Answer(request, in: graph, $0) }
     }
 
-    private func routes(
-        of payment: OwnPayment, in graph: ChannelGraph, _ shard: borrowing Shard<NetworkMessage>
-    ) -> Result<[Route], RoutingFailure> {
-        let channels = world.channels
-        let rules = world.topology.payments
-        var request = SplitRequest(
-            world.routeRequest(
-                from: Int32(shard.process), to: payment.destination, amount: payment.amount),
-            splitting: rules.splitting, model: rules.model)
+    /// What is asked for a payment as it stands, but for what the payer's own channels can offer.
+    private func request(for payment: OwnPayment, _ shard: borrowing Shard<NetworkMessage>) -> SplitRequest {
+        var request = world.splitRequest(
+            from: Int32(shard.process), to: payment.destination, amount: payment.amount,
+            at: NetworkWorld.seconds(at: shard.now))
         request.excluded = payment.excluded
-        request.spendable = { channels[Int($0.rawValue)].spendable }
         if !payment.parts.isEmpty {
             request.underway = payment.parts.map { parts[$0].route }
             for route in request.underway {
@@ -89,32 +142,55 @@ extension NetworkShard {
                 }
             }
         }
-        request.partsMaximum = Int(rules.partsMaximum) - payment.parts.count
-        guard request.partsMaximum > 0 else { return .failure(.noRoute) }
-        if rules.learns {
-            request.beliefs = world.nodes[Int(shard.process)].beliefs
-            request.seconds = Self.seconds(shard)
-        }
-        do throws(RoutingFailure) { return .success(try search.parts(request, in: graph)) } catch {
-            return .failure(error)
-        }
+        request.partsMaximum -= payment.parts.count
+        return request
     }
 
-    private static func seconds(_ shard: borrowing Shard<NetworkMessage>) -> UInt32 {
-        UInt32(clamping: shard.now / 1_000_000)
+    /// The only part of an own payment comes back, but its HTLC is still to be removed: asks already what will be asked
+    /// then, so that another thread may find it out in between.
+    func anticipateRetry(
+        of htlc: HTLC, _ failure: FailureName, distance: UInt8, at end: DirectionIndex,
+        _ shard: borrowing Shard<NetworkMessage>
+    ) {
+        guard let prefetcher else { return }
+        let part = parts[htlc.partner]
+        let rules = world.topology.payments
+        let failingNode = Int(distance) + 1
+        var payment = payments[part.payment]
+        guard payment.givenUp == nil, payment.parts.count == 1,
+            payment.partFailed(part, at: htlc.partner, failure, failingNode: failingNode, rules),
+            payment.failedAttempts < rules.attemptsMaximum
+        else { return }
+        if let next = payment.question?.followUp, next.request.excluded == payment.excluded {
+            payments[part.payment].question = next
+            return
+        }
+        var request = request(for: payment, shard)
+        // Two commitments are still to be signed and revoked for the HTLC to go for good.
+        let due = shard.now + 2 * world.commitmentInterval + 3 * world.latency(of: end)
+        request.seconds = NetworkWorld.seconds(at: due)
+        request.beliefs?.learn(from: part.route, failingNode: failingNode, failure, at: request.seconds)
+        let question = RouteQuestion(
+            request, failedAttempts: payment.failedAttempts, due: due, in: world.board.graph(at: shard.now),
+            world, refund: (end, htlc.amount))
+        payments[part.payment].question = question
+        questions.append(question)
+        prefetcher.noteQuestion()
     }
 
     /// Names why no route was found: the last failure if something was tried, else what stood in the way.
     private func failure(
-        for refusal: RoutingFailure, of payment: OwnPayment, in graph: ChannelGraph,
-        _ shard: borrowing Shard<NetworkMessage>
+        for refusal: RoutingFailure, of payment: OwnPayment, _ isPubliclyRoutable: Bool?,
+        in graph: ChannelGraph, _ shard: borrowing Shard<NetworkMessage>
     ) -> FailureName {
         if case .feeLimitExceeded = refusal { return .feeLimitExceeded }
         if let last = payment.lastFailure { return last }
         // With public information alone there may be a way: then the payer's own channels are what is missing.
         let request = world.routeRequest(
             from: Int32(shard.process), to: payment.destination, amount: payment.amount)
-        guard (try? search.cheapestRoute(request, in: graph)) != nil else { return .noRoute }
+        let isRoutable =
+            isPubliclyRoutable ?? world.searches.withSearch(for: graph) { $0.finds(request, in: graph) }
+        guard isRoutable else { return .noRoute }
         let isLimited = world.ends(of: Int(shard.process)).contains { end in
             switch world.channels[Int(end.rawValue)].refusal(of: payment.amount) {
             case .tooManyHTLCs, .tooMuchInFlight: true
@@ -173,6 +249,7 @@ extension NetworkShard {
         _ index: HTLCIndex, onion: Attachment, from end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
     ) {
         let htlc = htlcs[index]
+        use?.offered(htlc.amount, at: end, count: world.channels[Int(end.rawValue)].remote.offeredCount)
         var message = NetworkMessage(.updateAddHTLC, end: end)
         message.id = htlc.id
         message.amount = htlc.amount.rawValue
@@ -187,8 +264,9 @@ extension NetworkShard {
     func ownPartSettled(_ place: UInt32, _ shard: inout Shard<NetworkMessage>) {
         let part = parts[place]
         recordAttempt(part, failure: nil, failingHop: nil, shard)
-        learn(from: part.route, failingNode: part.route.hops.count, failure: nil, shard)
-        remove(part, at: place)
+        learn(from: part.route, failingNode: part.route.hops.count, nil, shard)
+        parts.remove(place)
+        payments[part.payment].parts.removeAll { $0 == place }
         payments[part.payment].settled += part.route.amountDelivered
         payments[part.payment].fee += part.route.totalFee
         payments[part.payment].hops = max(
@@ -201,47 +279,33 @@ extension NetworkShard {
 
     /// The HTLC is irrevocably removed without a preimage.
     ///
-    /// - Parameter distance: how many nodes upstream of the failing one the failure has passed.
+    /// - Parameters:
+    ///   - distance: how many nodes upstream of the failing one the failure has passed.
+    ///   - update: the failing node's `channel_update`, if any.
     func ownPartFailed(
-        _ place: UInt32, _ failure: FailureName, distance: UInt8, _ shard: inout Shard<NetworkMessage>
+        _ place: UInt32, _ failure: FailureName, distance: UInt8, _ update: Attachment,
+        _ shard: inout Shard<NetworkMessage>
     ) {
         let part = parts[place]
         let slot = part.payment
         // The first node after the sender reports at distance 0.
         let failingNode = Int(distance) + 1
         recordAttempt(part, failure: failure, failingHop: UInt8(failingNode), shard)
-        learn(from: part.route, failingNode: failingNode, failure: failure, shard)
+        learn(from: part.route, failingNode: failingNode, failure, shard)
+        let isExplained = learnPolicy(
+            from: update, failure: failure, failingNode: failingNode, of: part.route, &shard)
         if payments[slot].token.isMeasured { statistics.attemptFailures[Int(failure.rawValue)] += 1 }
-        remove(part, at: place)
-        payments[slot].failedAttempts += 1
-        if failingNode < part.route.hops.count {
-            payments[slot].excluded.append(
-                exclusion(of: part.route.hops[failingNode].direction, failure, part.route))
-            payments[slot].lastFailure = failure
-        } else if failure == .mppTimeout {
-            // Not this part's fault: others were missing.
-            payments[slot].lastFailure = failure
-        } else {
-            return giveUp(slot, failure, &shard)
-        }
-        if let reason = payments[slot].givenUp {
+        parts.remove(place)
+        let mayTry = payments[slot].partFailed(
+            part, at: place, failure, failingNode: failingNode, isExplained: isExplained,
+            world.topology.payments)
+        if !mayTry {
+            giveUp(slot, failure, &shard)
+        } else if let reason = payments[slot].givenUp {
             giveUp(slot, reason, &shard)
         } else {
             attempt(slot, &shard)
         }
-    }
-
-    /// What this payment is not to try again: the direction, or where parts may be smaller only as much as failed.
-    private func exclusion(of direction: DirectionIndex, _ failure: FailureName, _ route: Route) -> Exclusion
-    {
-        let isForAmount =
-            world.topology.payments.splitting != .none && failure == .temporaryChannelFailure
-        return Exclusion(direction, from: isForAmount ? route.amountDelivered : .zero)
-    }
-
-    private func remove(_ part: OwnPart, at place: UInt32) {
-        parts.remove(place)
-        payments[part.payment].parts.removeAll { $0 == place }
     }
 
     /// Sends no more parts: the payment ends when none is under way.
@@ -251,20 +315,12 @@ extension NetworkShard {
         end(slot, payments[slot].givenUp, &shard)
     }
 
-    /// Every direction before the failing node let the HTLC through; what the payer's own channels hold, it knows.
     private func learn(
-        from route: Route, failingNode: Int, failure: FailureName?, _ shard: borrowing Shard<NetworkMessage>
+        from route: Route, failingNode: Int, _ failure: FailureName?, _ shard: borrowing Shard<NetworkMessage>
     ) {
         guard world.topology.payments.learns else { return }
-        let seconds = Self.seconds(shard)
-        let node = Int(shard.process)
-        for (index, hop) in route.hops.enumerated().dropFirst() {
-            if index < failingNode {
-                world.nodes[node].beliefs.recordSuccess(hop.direction, hop.amount, at: seconds)
-            } else if index == failingNode, failure == .temporaryChannelFailure {
-                world.nodes[node].beliefs.recordFailure(hop.direction, hop.amount, at: seconds)
-            }
-        }
+        world.nodes[Int(shard.process)].beliefs.learn(
+            from: route, failingNode: failingNode, failure, at: NetworkWorld.seconds(at: shard.now))
     }
 
     private func recordAttempt(
@@ -300,5 +356,18 @@ extension NetworkShard {
         message.id = record.number
         message.amount = record.failure == nil ? 1 : 0
         shard.send(to: world.trafficProcess, after: world.lookahead, message)
+    }
+}
+
+extension Beliefs {
+    /// Every direction before the failing node let the HTLC through; what the payer's own channels hold, it knows.
+    mutating func learn(from route: Route, failingNode: Int, _ failure: FailureName?, at seconds: UInt32) {
+        for (index, hop) in route.hops.enumerated().dropFirst() {
+            if index < failingNode {
+                recordSuccess(hop.direction, hop.amount, at: seconds)
+            } else if index == failingNode, failure == .temporaryChannelFailure {
+                recordFailure(hop.direction, hop.amount, at: seconds)
+            }
+        }
     }
 }

@@ -16,10 +16,12 @@ final class NetworkShard: ShardModel {
     var records = RecordBuffer()
     let wantsRecords: Bool
     let isEager: Bool
-    /// Claimed by the first search: not every shard has payers.
-    lazy var search = RouteSearch(for: world.board.latest)
-    /// First routes found ahead of time, with several threads.
+    /// Copied from the public graph when a failure first teaches a sender of this shard a policy.
+    let privateGraph = PrivateGraph()
+    /// Routes found ahead of time, with several threads.
     var prefetcher: RoutePrefetcher?
+    /// What this window's events would like to be found out; handed to the prefetcher when the window ends.
+    var questions: [RouteQuestion] = []
     var clock: BlockClock
     var htlcs = HTLCPool()
     var payments = Slab<OwnPayment>()
@@ -32,6 +34,8 @@ final class NetworkShard: ShardModel {
     var fundingTransactions: [DirectionIndex: Transaction] = [:]
     var closings: [DirectionIndex: Transaction] = [:]
     var statistics = RunStatistics()
+    /// Nil where nobody asked.
+    var use: LiquidityUse?
     /// Set when something happened that an honest network cannot do; ends the run.
     var breakdown: String?
 
@@ -50,6 +54,7 @@ final class NetworkShard: ShardModel {
         clock = BlockClock(
             seed: world.topology.seed, meanInterval: layer.blockInterval.microseconds,
             isRegular: layer.hasRegularBlocks)
+        use = world.settings.measuresUse ? LiquidityUse(endCount: world.endCount) : nil
         layerOne = hasServices ? LayerOneProcess(world) : nil
         gossip = hasServices ? GossipProcess(world) : nil
         traffic = hasServices ? TrafficProcess(world) : nil
@@ -79,11 +84,12 @@ final class NetworkShard: ShardModel {
             case .shutdown: try receiveShutdown(at: end, &shard)
             case .closingSigned: try receiveClosingSigned(message, at: end, &shard)
             case .transactionConfirmed: try receiveConfirmation(message, at: end, &shard)
-            case .channelUpdate: gossip?.receive(message, &shard)
+            case .channelUpdate, .policyUpdate: gossip?.receive(message, &shard)
             case .gossipTimer: gossip?.publish(&shard)
             case .broadcastTransaction: breakdown = layerOne?.receive(message, &shard, &clock) ?? breakdown
             case .watchTransaction: layerOne?.watch(message, &shard, &clock)
             case .blockTimer: mineBlock(&shard)
+            case .policyTimer: changePolicy(message, &shard)
             case .partsTimer: failHeldParts(of: message.payment, &shard)
             }
         } catch {
@@ -114,10 +120,10 @@ final class NetworkShard: ShardModel {
 
     /// The books' capital follows the channel's, wherever this party's own commitment may have changed it.
     func noteCapital(of end: DirectionIndex, _ shard: borrowing Shard<NetworkMessage>) {
-        let position = Int(end.rawValue)
-        let capital = world.channels[position].capital
-        if capital == world.books[position].capital.amount { return }
-        world.books[position].capital.change(to: capital, at: shard.now, measuredFrom: world.measuredFrom)
+        let capital = world.channels[Int(end.rawValue)].capital
+        let books = world.books(of: end)
+        if capital == books.pointee.capital.amount { return }
+        books.pointee.capital.change(to: capital, at: shard.now, measuredFrom: world.measuredFrom)
     }
 }
 

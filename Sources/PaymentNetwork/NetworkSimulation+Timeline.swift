@@ -12,6 +12,7 @@ extension NetworkSimulation {
         let sample = sample()
         while next <= time {
             services.statistics.samples.append(sample)
+            watcher?(.hour(services.statistics.samples.count - 1, sample))
             next += Self.hour
         }
     }
@@ -21,6 +22,7 @@ extension NetworkSimulation {
         let last = sample()
         return statistics.hours.enumerated().map { index, hour in
             var hour = hour
+            hour.feerate = world.topology.layerOne.feeratePerVirtualByte
             hour.network = index < statistics.samples.count ? statistics.samples[index] : last
             return hour
         }

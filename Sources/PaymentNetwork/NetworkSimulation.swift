@@ -38,6 +38,10 @@ public final class NetworkSimulation {
     let simulation: Simulation<NetworkShard>
     private let recorder: (any RunRecorder)?
     let services: NetworkShard
+    /// Told between two windows what happened.
+    public var watcher: ((RunNote) -> Void)?
+    /// Windows of this process so far; of wall time's account, no part of a result.
+    private var windowCount: UInt64 = 0
 
     /// - Parameter state: of the same topology and settings, as `state()` gave it: the run goes on from there.
     /// - Throws: `SimulationError.noTraffic` or, for bytes that are no such state, `unusableState`.
@@ -70,9 +74,7 @@ public final class NetworkSimulation {
         self.world = world
         self.recorder = recorder
         services = shards[0]
-        if settings.prefetch, settings.threads > 1, topology.payments.isPrefetchable,
-            let traffic = services.traffic
-        {
+        if settings.prefetch, settings.threads > 1, let traffic = services.traffic {
             let prefetcher = RoutePrefetcher(world, traffic: traffic)
             for shard in shards { shard.prefetcher = prefetcher }
         }
@@ -96,6 +98,9 @@ public final class NetworkSimulation {
                 simulation.schedule(
                     NetworkMessage(.closeTimer, end: end), for: funder, at: closesAt.microseconds)
             }
+        }
+        for change in world.firstPolicyChanges() {
+            simulation.schedule(change.message, for: change.node, at: change.time)
         }
         guard let traffic = services.traffic else { return }
         for payment in traffic.takeFirst() {
@@ -162,19 +167,28 @@ public final class NetworkSimulation {
             case .lazy: 48
             case .eager: 2
             }
+        let prefetcher = services.prefetcher
         return simulation.run(
             threads: world.settings.threads, crewThreshold: crewThreshold, batch: batch,
             beforeWindow: { window, crew in
-                services.gossip?.release()
+                windowCount += 1
+                if let epoch = services.gossip?.release() {
+                    watcher?(.gossipEpoch(time: epoch.time, updates: epoch.updates))
+                }
+                world.isTrafficOver = services.traffic?.isOver ?? true
                 sampleHours(before: window * world.lookahead)
-                if let crew { services.prefetcher?.prepare(for: window, crew) }
-            }, interrupt: interrupt)
+                if let crew, let prefetcher,
+                    prefetcher.takeQuestions(simulation.models, at: window * world.lookahead)
+                {
+                    crew.wakeForErrands()
+                }
+            }, runErrand: { prefetcher?.answerNext() ?? false }, interrupt: interrupt)
     }
 
     private var currentProgress: RunProgress {
         var progress = RunProgress(
             simulated: simulation.now, started: 0, settled: 0, failed: 0, events: simulation.eventCount,
-            fraction: 0)
+            windows: windowCount, fraction: 0)
         for shard in simulation.models {
             progress.started += shard.statistics.started
             progress.settled += shard.statistics.settled
@@ -210,8 +224,9 @@ public final class NetworkSimulation {
         var ends: [ChannelIncome] = []
         ends.reserveCapacity(world.endCount)
         for position in 0..<world.endCount {
-            var income = world.books[position].measured
-            income.capital = world.books[position].capital.mean(from: start, to: end)
+            let books = world.booked(DirectionIndex(UInt32(position)))
+            var income = books.measured
+            income.capital = books.capital.mean(from: start, to: end)
             ends.append(income)
         }
         let lifetime = world.topology.payments.channelLifetimeDays
@@ -228,10 +243,7 @@ public final class NetworkSimulation {
         }
         return RunResult(
             digest: simulation.digest.value, seed: world.topology.seed, events: simulation.eventCount,
-            messages: NetworkMessage.Kind.allCases.compactMap { kind in
-                let count = statistics.messages[Int(kind.rawValue)]
-                return count == 0 ? nil : kind.messageName.map { ($0, count) }
-            },
+            messages: statistics.messagesByName,
             simulatedMicroseconds: simulation.now,
             drainMicroseconds: statistics.lastRevocation.subtractingOrZero(lastStart),
             measuredMicroseconds: end - start, payments: statistics.payments,
@@ -297,7 +309,7 @@ public final class NetworkSimulation {
             for end in world.ends(of: node) {
                 let position = Int(end.rawValue)
                 let channel = world.channels[position]
-                let books = world.books[position]
+                let books = world.booked(end)
                 try check(
                     channel.phase == .closed || books.capital.amount == channel.capital,
                     "the capital of \(services.describe(end)) went wrong")

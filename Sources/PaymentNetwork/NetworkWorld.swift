@@ -9,16 +9,22 @@ import Topologies
 /// Processes are the nodes, in the topology's order, then layer 1, gossip and traffic.
 final class NetworkWorld: @unchecked Sendable {
     // Unchecked, for the pointers: a channel's end belongs to the process of its node, `nodes[i]` to process i, and
-    // the board to the gossip process. Nothing else here changes after `init`.
+    // the board to the gossip process. Nothing else here changes after `init`, but `isTrafficOver` between windows.
 
     let topology: Topology
     let settings: RunSettings
     let keys: KeyRing
     let board: GossipBoard
+    let searches = SearchPool()
     /// Microseconds.
     let lookahead: UInt64
     let commitmentInterval: UInt64
     let gossipInterval: UInt64
+    let policyGrace: UInt64
+    /// No policy changes at random from then on: what the traffic lasts at the most.
+    let policyHorizon: UInt64
+    /// Whether no payment starts any more; as it was before the present window.
+    var isTrafficOver = false
     /// The end of the warm-up.
     let measuredFrom: UInt64
     /// What nodes pay for layer-1 transactions, satoshi per 1,000 weight units.
@@ -28,10 +34,10 @@ final class NetworkWorld: @unchecked Sendable {
     let endCount: Int
     /// Indexed by `DirectionIndex`: one party's copy of a channel, its books, and the node it belongs to.
     let channels: UnsafeMutablePointer<Channel>
-    let books: UnsafeMutablePointer<ChannelBooks>
+    private let bookTable: BookTable
     let owners: UnsafeMutablePointer<UInt32>
     /// The funding output, once there is one.
-    let fundings: UnsafeMutablePointer<Outpoint>
+    let fundings: FundingTable
     /// Keys, points and secrets, made when first needed: with eager signatures, and when a channel closes.
     let sessions: UnsafeMutablePointer<ChannelSession?>
     let policies: UnsafeMutablePointer<ChannelPolicy>
@@ -60,6 +66,7 @@ final class NetworkWorld: @unchecked Sendable {
     var processCount: Int { nodeCount + 3 }
 
     init(_ topology: Topology, settings: RunSettings) {
+        precondition(topology.churn == nil, "churn is drawn before the run")
         self.topology = topology
         self.settings = settings
         let seed = topology.seed
@@ -68,16 +75,21 @@ final class NetworkWorld: @unchecked Sendable {
         lookahead = min(max(topology.latency.floor.microseconds, 2), 60_000_000)
         commitmentInterval = topology.payments.commitmentInterval.microseconds
         gossipInterval = max(topology.payments.gossipInterval.microseconds, 2 * lookahead)
+        policyGrace = topology.payments.policyGrace.microseconds
+        policyHorizon = topology.trafficHorizon.microseconds
         measuredFrom = topology.warmup.microseconds
         feeratePerKiloweight = UInt64(topology.layerOne.feeratePerVirtualByte) * 250
         nodeCount = topology.nodes.count
         endCount = topology.channels.count * 2
 
+        // Before all that stays: what the graph is made of is as large.
+        board = GossipBoard(topology.graph())
         channels = .allocate(capacity: endCount)
-        books = .allocate(capacity: endCount)
-        books.initialize(repeating: ChannelBooks(), count: endCount)
+        bookTable = BookTable(count: endCount)
         owners = .allocate(capacity: endCount)
-        fundings = .allocate(capacity: endCount)
+        fundings = FundingTable(channelCount: topology.channels.count) {
+            topology.channels[$0].opensAt != nil
+        }
         sessions = .allocate(capacity: endCount)
         sessions.initialize(repeating: nil, count: endCount)
         policies = .allocate(capacity: endCount)
@@ -105,18 +117,10 @@ final class NetworkWorld: @unchecked Sendable {
                 let node = side == .first ? channel.node1 : channel.node2
                 owners[position] = UInt32(node)
                 rows[Int(node) + 1] += 1
-                // A direction without a policy is not in the graph; what its node would ask does not matter.
-                let none = ChannelPolicy(
-                    baseFee: .zero, proportionalFee: 0, cltvExpiryDelta: 0, isDisabled: true,
-                    htlcMaximum: .zero)
-                policies[position] = (side == .first ? channel.policy1 : channel.policy2) ?? none
-                books[position] = ChannelBooks(
-                    of: channels[position], planned: channel, measuredFrom: measuredFrom)
+                policies[position] = (side == .first ? channel.policy1 : channel.policy2) ?? Self.noPolicy
             }
             latencies[index] = UInt32(
                 clamping: topology.latency.delay(of: channel.shortChannelID, seed: seed))
-            let outpoint = Chain.genesisOutpoint(UInt32(genesis.count))
-            (fundings + index * 2).initialize(repeating: outpoint, count: 2)
             if channel.opensAt == nil {
                 standing.append(Int32(index))
                 genesis.append(channel.capacity)
@@ -146,13 +150,11 @@ final class NetworkWorld: @unchecked Sendable {
         genesisChannels = standing
         genesisWallets = wallets
         genesisValues = genesis
-        board = GossipBoard(
-            ChannelGraph(nodeCount: nodeCount, channels: topology.channels.map { ChannelGraph.Channel($0) }))
     }
 
     deinit {
         channels.deallocate()
-        books.deallocate()
+        bookTable.deallocate()
         owners.deallocate()
         fundings.deallocate()
         sessions.deinitialize(count: endCount)
@@ -188,14 +190,28 @@ final class NetworkWorld: @unchecked Sendable {
     }
 }
 
-extension ChannelBooks {
+extension NetworkWorld {
+    /// The books of an end, to write in.
+    @inline(__always)
+    func books(of end: DirectionIndex) -> UnsafeMutablePointer<ChannelBooks> {
+        bookTable.open(Int(end.rawValue), startingFrom: firstBooks(of: end))
+    }
+
+    /// What the books of an end say.
+    func booked(_ end: DirectionIndex) -> ChannelBooks {
+        bookTable.opened(Int(end.rawValue)) ?? firstBooks(of: end)
+    }
+
     /// What they say before the run: the capital, and what opening a standing channel had cost its funder.
-    init(of channel: Channel, planned: Topology.Channel, measuredFrom: UInt64) {
-        self.init()
-        capital.change(to: channel.capital, at: 0, measuredFrom: measuredFrom)
-        if planned.opensAt == nil, channel.isFunder {
-            measured.openingCost = Millisatoshi(planned.openingCost)
+    func firstBooks(of end: DirectionIndex) -> ChannelBooks {
+        var books = ChannelBooks()
+        let planned = topology.channels[end.channel]
+        guard planned.opensAt == nil else { return books }
+        books.capital.amount = startingBalances[Int(end.rawValue)]
+        if channels[Int(end.rawValue)].isFunder {
+            books.measured.openingCost = Millisatoshi(planned.openingCost)
         }
+        return books
     }
 }
 
@@ -205,6 +221,9 @@ struct NodeState: Sendable {
     var startingWallet: Satoshi = .zero
     /// What its payments taught it; nothing where its cost model does not learn.
     var beliefs = Beliefs()
+    /// Policies it replaced a short time ago, and those that failures taught it; both short.
+    var formerPolicies: [FormerPolicy] = []
+    var learnedPolicies: [LearnedPolicy] = []
 }
 
 extension ChannelTerms {

@@ -118,6 +118,8 @@ public struct TimelineRecord: Sendable {
     public var failed: UInt64
     public var volume: Millisatoshi
     public var fees: Millisatoshi
+    /// What nodes paid for layer-1 transactions then, satoshi per virtual byte.
+    public var feerate: UInt32 = 0
     /// The network at the end of the hour, or of the run.
     public var network = NetworkSample()
 }
@@ -195,6 +197,8 @@ public struct RunSettings: Sendable {
     public var shards: Int?
     /// Whether first routes are found ahead of time where there are several threads. Changes no result.
     public var prefetch = true
+    /// Whether `NetworkSimulation.liquidityUse` is kept. Changes no result.
+    public var measuresUse = false
     /// Exactly the first so many payments of the merged traffic; nil: all that start within the duration.
     public var paymentsMaximum: UInt64?
     /// Multiplies every rate of the traffic: the same payments in the same order, closer together.
@@ -211,6 +215,8 @@ public struct RunProgress: Sendable {
     public var settled: UInt64
     public var failed: UInt64
     public var events: UInt64
+    /// Windows of the engine's, since this process began.
+    public var windows: UInt64
     /// Share of the run done, 0 to 1, by payments or by time, whichever bounds it.
     public var fraction: Double
 }

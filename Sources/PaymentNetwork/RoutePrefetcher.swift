@@ -1,120 +1,163 @@
 import Dispatch
 import EventSimulation
-import LightningTypes
 import Routing
 import Synchronization
 
-/// A first route found before its payment is due, and everything it was found from.
-struct PrefetchedRoute {
-    var payment: PlannedPayment
-    var graph: ChannelGraph
-    /// What the payer could spend in the directions the search asked about.
-    var spendable: [(direction: DirectionIndex, amount: Millisatoshi)]
-    var result: Result<Route, RoutingFailure>
-}
-
-/// Finds the first routes of the payments that are due soon, on all threads at once, between two windows.
+/// Finds routes of payments that are due soon, and of those about to be tried again, on threads that have nothing else to do.
 ///
-/// With sparse traffic a window holds about one event, and searches are the only work there is to share out. A route
-/// is used only if the graph and all the balances it was found from are still the same when its payment starts; the
-/// search would find the same one again then, so neither a result nor the digest can tell that it was found earlier.
+/// With sparse traffic a window holds about one event, and searches are the only work there is to share out; with dense
+/// traffic they fill what threads would wait for each other at the end of windows. The questions are put together
+/// between windows, and a thread may answer one while the others go on: it reads nothing that they write.
 final class RoutePrefetcher: @unchecked Sendable {
-    // Unchecked: `perform` writes between windows, when no shard is at work; shards only read.
+    // Unchecked: `questions` changes between windows only, when no shard is at work, and shards only read it; the rest
+    // is locked or atomic.
 
-    /// Payments looked ahead at a time: enough to share out, few enough for most to be still valid when they are due.
-    private static let batchSize = 64
+    /// Payments looked ahead at: enough to keep a thread busy, few enough for most answers to be still valid.
+    private static let horizon = 64
 
     private let world: NetworkWorld
     private let traffic: TrafficProcess
-    private var searches: [RouteSearch] = []
-    private var routes: [PrefetchedRoute?] = []
-    /// The number of the payment that `routes` begins with.
-    private var firstNumber: UInt64 = 0
-    /// Nanoseconds of all threads together spent on searching ahead. Of wall time: for reports only.
-    private(set) var searchNanoseconds: UInt64 = 0
+    /// The payments looked at, by all that makes them what they are; looked up only.
+    private var questions: [PlannedPayment: RouteQuestion] = [:]
+    /// Of the graph that the questions are about.
+    private var version: ChannelGraph.Version
+    /// Looks ahead again when so many payments were handed out.
+    private var nextCount: UInt64 = 0
+    /// Questions nobody has looked at, by falling due time.
+    private let waiting = Mutex<[RouteQuestion]>([])
+    private let waitingCount = Atomic<Int>(0)
+    private let nanoseconds = Atomic<UInt64>(0)
+    /// Whether a shard has questions: nearly no window brings any.
+    private let isAsked = Atomic<Bool>(false)
+    /// Questions answered since the last window, whose next attempts can be predicted.
+    private let answered = Mutex<[RouteQuestion]>([])
+    private let isAnswered = Atomic<Bool>(false)
 
     init(_ world: NetworkWorld, traffic: TrafficProcess) {
         self.world = world
         self.traffic = traffic
+        version = world.board.latest.version
     }
 
-    /// What was found for a payment that starts now, if it would be found again.
+    /// Wall time of all threads together that went into searching ahead. For reports only.
+    var searchNanoseconds: UInt64 { nanoseconds.load(ordering: .relaxed) }
+
+    /// What is known of a payment that starts now.
+    func question(of payment: OwnPayment, from source: UInt32) -> RouteQuestion? {
+        questions[
+            PlannedPayment(
+                number: 0, time: payment.startedAt, source: Int32(source), destination: payment.destination,
+                amount: payment.amount)]
+    }
+
+    /// A shard has put a question beside the others it has.
+    func noteQuestion() { isAsked.store(true, ordering: .relaxed) }
+
+    /// Takes in what payers ask, and looks ahead: at the next attempts of payments whose answers would fail, and, if half
+    /// of what was looked at has been handed out, at payments to come. Between two windows.
     ///
-    /// What circulates may have come between since: then another payment bears the number that was looked at.
-    func route(
-        of payment: OwnPayment, from source: UInt32, in graph: ChannelGraph
-    ) -> Result<Route, RoutingFailure>? {
-        let number = payment.token.number
-        guard number >= firstNumber, number - firstNumber < routes.count,
-            let found = routes[Int(number - firstNumber)], found.graph === graph,
-            found.payment.source == Int32(source), found.payment.destination == payment.destination,
-            found.payment.amount == payment.amount
-        else { return nil }
-        for (direction, amount) in found.spendable
-        where world.channels[Int(direction.rawValue)].spendable != amount { return nil }
-        return found.result
-    }
-
-    /// Looks ahead if a payment not looked at yet will be handed out in `window`.
-    func prepare(for window: UInt64, _ crew: WindowCrew) {
-        guard let next = traffic.upcoming, next.number >= firstNumber + UInt64(routes.count),
-            next.time < (window + 6) * world.lookahead
-        else { return }
-        let payments = traffic.lookAhead(Self.batchSize)
-        firstNumber = next.number
-        routes = Array(repeating: nil, count: payments.count)
-        while searches.count < crew.threadCount { searches.append(RouteSearch(for: world.board.latest)) }
-        let graph = world.board.latest
-        let taken = Atomic<Int>(0)
-        let nanoseconds = Atomic<UInt64>(0)
-        routes.withUnsafeMutableBufferPointer { routes in
-            nonisolated(unsafe) let routes = routes
-            crew.perform(crew.threadCount) { thread in
-                let start = DispatchTime.now().uptimeNanoseconds
-                while true {
-                    let index = taken.wrappingAdd(1, ordering: .relaxed).oldValue
-                    guard index < payments.count else { break }
-                    routes[index] = find(payments[index], in: graph, searches[thread])
-                }
-                nanoseconds.wrappingAdd(DispatchTime.now().uptimeNanoseconds - start, ordering: .relaxed)
+    /// - Returns: whether it is worth waking a thread for `answerNext`; not for what payers ask: in sparse traffic that is
+    ///   needed before a sleeper could look at it.
+    func takeQuestions(_ shards: [NetworkShard], at time: UInt64) -> Bool {
+        if world.board.latest.version != version { forgetQuestions() }
+        var new: [RouteQuestion] = []
+        if isAsked.exchange(false, ordering: .relaxed) {
+            for shard in shards where !shard.questions.isEmpty {
+                new += shard.questions
+                shard.questions.removeAll(keepingCapacity: true)
             }
         }
-        searchNanoseconds += nanoseconds.load(ordering: .relaxed)
+        let asked = new.count
+        if isAnswered.exchange(false, ordering: .acquiring) {
+            for question in answered.withLock({ answered in
+                defer { answered.removeAll(keepingCapacity: true) }
+                return answered
+            }) where question.followUp == nil {
+                question.followUp = question.prediction(world)
+                if let next = question.followUp { new.append(next) }
+            }
+        }
+        if traffic.count >= nextCount, traffic.upcoming != nil { new += lookAhead(from: time) }
+        guard !new.isEmpty else { return false }
+        waiting.withLock { waiting in
+            for question in new { waiting.insert(question, at: waiting.place(ofDue: question.due)) }
+            waitingCount.store(waiting.count, ordering: .relaxed)
+        }
+        return new.count > asked
     }
 
-    private func find(_ payment: PlannedPayment, in graph: ChannelGraph, _ search: RouteSearch)
-        -> PrefetchedRoute
-    {
-        let request = world.routeRequest(
-            from: payment.source, to: payment.destination, amount: payment.amount)
-        var asked: [(direction: DirectionIndex, amount: Millisatoshi)] = []
-        let result: Result<Route, RoutingFailure>
-        do throws(RoutingFailure) {
-            result = .success(
-                try search.cheapestRoute(
-                    request, in: graph,
-                    spendable: { direction in
-                        let amount = self.world.channels[Int(direction.rawValue)].spendable
-                        asked.append((direction, amount))
-                        return amount
-                    }))
-        } catch {
-            result = .failure(error)
+    /// A new version of the graph is up: nothing asked of an older one will be of use.
+    private func forgetQuestions() {
+        version = world.board.latest.version
+        questions.removeAll()
+        nextCount = 0
+        waiting.withLock { waiting in
+            for question in waiting { _ = question.take() }
+            waiting.removeAll(keepingCapacity: true)
+            waitingCount.store(0, ordering: .relaxed)
         }
-        return PrefetchedRoute(payment: payment, graph: graph, spendable: asked, result: result)
+    }
+
+    private func lookAhead(from time: UInt64) -> [RouteQuestion] {
+        nextCount = traffic.count + UInt64(Self.horizon / 2)
+        let graph = world.board.latest
+        questions = questions.filter { $0.key.time >= time }
+        var new: [RouteQuestion] = []
+        for payment in traffic.lookAhead(Self.horizon) {
+            let key = PlannedPayment(
+                number: 0, time: payment.time, source: payment.source, destination: payment.destination,
+                amount: payment.amount)
+            guard questions[key] == nil else { continue }
+            let request = world.splitRequest(
+                from: payment.source, to: payment.destination, amount: payment.amount,
+                at: NetworkWorld.seconds(at: payment.time))
+            let question = RouteQuestion(request, due: payment.time, in: graph, world)
+            questions[key] = question
+            new.append(question)
+        }
+        return new
+    }
+
+    /// Answers a question; false: none was left. On any thread, at any time.
+    func answerNext() -> Bool {
+        guard waitingCount.load(ordering: .relaxed) > 0 else { return false }
+        let question = waiting.withLock { waiting in
+            let last = waiting.popLast()
+            waitingCount.store(waiting.count, ordering: .relaxed)
+            return last
+        }
+        guard let question else { return false }
+        let start = DispatchTime.now().uptimeNanoseconds
+        if question.answer(world.searches) {
+            nanoseconds.wrappingAdd(DispatchTime.now().uptimeNanoseconds - start, ordering: .relaxed)
+            noteAnswer(to: question)
+        }
+        return true
+    }
+
+    /// Answers a question that nobody else knows of.
+    func answer(to question: RouteQuestion) -> RouteQuestion.Answer {
+        guard question.answer(world.searches), let answer = question.answer else {
+            preconditionFailure("somebody knew of a new question")
+        }
+        noteAnswer(to: question)
+        return answer
+    }
+
+    private func noteAnswer(to question: RouteQuestion) {
+        answered.withLock { $0.append(question) }
+        isAnswered.store(true, ordering: .releasing)
     }
 }
 
-extension NetworkWorld {
-    /// What a payer asks for: BOLT 4's limits, the invoice's final delta and a block to spare, and a bound on fees.
-    func routeRequest(from source: Int32, to destination: Int32, amount: Millisatoshi) -> RouteRequest {
-        let rules = topology.payments
-        let share = ChannelPolicy(
-            baseFee: .zero, proportionalFee: rules.feeLimitProportional, cltvExpiryDelta: 0,
-            htlcMaximum: .zero)
-        return RouteRequest(
-            source: source, destination: destination, amount: amount,
-            finalCLTVExpiryDelta: UInt32(rules.finalCLTVExpiryDelta) + 1,
-            feeMaximum: max(rules.feeLimitMinimum, share.fee(forwarding: amount)))
+extension [RouteQuestion] {
+    /// Where a question that is due then belongs among questions by falling due time. O(log count)
+    fileprivate func place(ofDue due: UInt64) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle].due > due { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 }

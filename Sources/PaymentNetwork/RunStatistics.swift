@@ -22,6 +22,7 @@ struct RunStatistics {
     var channelsClosed: UInt64 = 0
     var openingsRefused: UInt64 = 0
     var closingsRefused: UInt64 = 0
+    var policyChanges: UInt64 = 0
     /// Simulated microseconds of the last `revoke_and_ack`, after which nothing of an HTLC was pending.
     var lastRevocation: UInt64 = 0
     /// Of settled payments in simulated microseconds, from 1 ms to 12 days within 0.1 %.
@@ -58,6 +59,21 @@ struct RunStatistics {
         }
     }
 
+    /// Messages between nodes and to gossip by their names in the specification, in a fixed order.
+    var messagesByName: [(name: String, count: UInt64)] {
+        var counts: [(name: String, count: UInt64)] = []
+        for kind in NetworkMessage.Kind.allCases {
+            let count = messages[Int(kind.rawValue)]
+            guard count > 0, let name = kind.messageName else { continue }
+            if let place = counts.firstIndex(where: { $0.name == name }) {
+                counts[place].count += count
+            } else {
+                counts.append((name, count))
+            }
+        }
+        return counts
+    }
+
     /// Adds another shard's counts.
     mutating func add(_ other: RunStatistics) {
         for index in messages.indices { messages[index] += other.messages[index] }
@@ -81,6 +97,7 @@ struct RunStatistics {
         channelsClosed += other.channelsClosed
         openingsRefused += other.openingsRefused
         closingsRefused += other.closingsRefused
+        policyChanges += other.policyChanges
         lastRevocation = max(lastRevocation, other.lastRevocation)
         // Not by replaying its values: those are rounded up, and the largest recorded bounds every quantile.
         latencies.add(other.latencies)

@@ -34,6 +34,11 @@ final class TrafficProcess {
     /// Whether the number of payments, not their time, ended the traffic.
     var isCutShort: Bool { count == world.settings.paymentsMaximum }
 
+    /// Whether nothing starts any more, whatever becomes of the payments underway.
+    var isOver: Bool {
+        isCutShort || drawn == nil && circulation.plans.first == nil && circulation.underway.isEmpty
+    }
+
     /// What starts next, of flows and circulation together; nil: nothing, unless a payment underway leads to more.
     var upcoming: PlannedPayment? {
         guard !isCutShort else { return nil }
@@ -128,6 +133,6 @@ extension NetworkWorld {
     }
 }
 
-extension UInt64 {
-    func subtractingOrZero(_ other: UInt64) -> UInt64 { self > other ? self - other : 0 }
+extension FixedWidthInteger where Self: UnsignedInteger {
+    func subtractingOrZero(_ other: Self) -> Self { self > other ? self - other : 0 }
 }

@@ -25,6 +25,7 @@ struct TrafficSource {
     /// The place in the topology of each of `flows`.
     private(set) var indices: [Int] = []
     let trace: [Topology.TracePayment]
+    private let presence: Presence?
     var count: UInt64 = 0
     private let countMaximum: UInt64
     private let factor: Double
@@ -37,6 +38,7 @@ struct TrafficSource {
         precondition(rateFactor > 0 && rateFactor.isFinite, "a rate factor is positive")
         factor = rateFactor
         countMaximum = paymentsMaximum ?? .max
+        presence = Presence(of: topology)
         lastStart = (topology.duration ?? topology.timeMaximum).microseconds
         switch topology.traffic {
         case .trace(let payments):
@@ -62,7 +64,7 @@ struct TrafficSource {
                 flows[place].next.isFinite
             else { return nil }
             let time = scaled(flows[place].next)
-            let (source, destination, amount) = flows[place].draw()
+            let (source, destination, amount) = flows[place].draw(at: time, presence)
             flows[place].advance()
             payment = PlannedPayment(
                 number: count, time: time, source: source, destination: destination, amount: amount,

@@ -24,13 +24,22 @@ public struct StressCurve: Sendable {
         public var fees: UInt64 = 0
         /// HTLCs pending at once, at the most.
         public var pendingHTLCs: UInt64 = 0
+        /// Millisatoshis in HTLCs at once, at the most, each counted in every channel it lay in.
+        public var lockedMaximum: UInt64 = 0
+        /// The same as a share of all capacity.
+        public var lockedShare: Double = 0
+        /// Of the channel direction that came nearest to its `max_accepted_htlcs`: HTLCs at once, and that limit.
+        public var slotsMaximum: UInt64 = 0
+        public var slotsLimit: UInt64 = 0
         /// HTLCs that routers refused to forward: for want of balance, and because a limit of the channel was reached.
         public var refusedForBalance: UInt64 = 0
         public var refusedForLimits: UInt64 = 0
         /// Payments by the reason of their failure, the most frequent first.
         public var failures: [(name: String, count: UInt64)] = []
-        /// The channel directions that refused most, the worst first.
+        /// The channel directions that refused, the worst first; the first of them only.
         public var saturated: [Saturated] = []
+        /// What gives way first, as far as routers refused more than at the first step.
+        public var bottleneck: Bottleneck?
 
         public init(
             offeredPerSecond: Double, settledPerSecond: Double, success: Double, offeringSeconds: Double,
@@ -56,12 +65,48 @@ public struct StressCurve: Sendable {
         public var direction: String
         /// The alias of the node that refused.
         public var node: String
-        public var refusals: UInt64
+        /// The alias of the node it leads to.
+        public var peer: String
+        public var refusedForBalance: UInt64
+        public var refusedForLimits: UInt64
+        /// HTLCs at once, at the most.
+        public var slots: UInt64
 
-        public init(direction: String, node: String, refusals: UInt64) {
+        public var refusals: UInt64 { refusedForBalance + refusedForLimits }
+
+        public init(
+            direction: String, node: String, peer: String, refusedForBalance: UInt64,
+            refusedForLimits: UInt64,
+            slots: UInt64
+        ) {
             self.direction = direction
             self.node = node
-            self.refusals = refusals
+            self.peer = peer
+            self.refusedForBalance = refusedForBalance
+            self.refusedForLimits = refusedForLimits
+            self.slots = slots
+        }
+    }
+
+    /// Where a network refuses HTLCs.
+    public struct Bottleneck: Sendable {
+        public enum Resource: String, Sendable {
+            /// `max_accepted_htlcs`, or else `max_htlc_value_in_flight_msat`.
+            case slots = "HTLC slots"
+            case valueInFlight = "HTLC value in flight"
+            case balance = "the balance"
+        }
+
+        public var resource: Resource
+        /// The fewest channels that refused half of all HTLCs refused.
+        public var channels: UInt64
+        /// The alias of the node that refused most of those.
+        public var node: String
+
+        public init(resource: Resource, channels: UInt64, node: String) {
+            self.resource = resource
+            self.channels = channels
+            self.node = node
         }
     }
 
@@ -82,8 +127,10 @@ public struct StressCurve: Sendable {
     public let steps: [Step]
     /// The highest load the network bore; nil when it bore all of them, or settled nothing even at the first.
     public let kneePerSecond: Double?
-    /// The same in a sentence.
+    /// The same in a sentence or two.
     public let verdict: String
+    /// The lowest load above the knee that the network did not bear; nil without a knee, or where there is none above.
+    public let failingPerSecond: Double?
 
     /// At least one step, the loads rising.
     public init(steps: [Step]) {
@@ -92,6 +139,7 @@ public struct StressCurve: Sendable {
         let first = steps[0]
         guard first.success > 0 else {
             kneePerSecond = nil
+            failingPerSecond = nil
             verdict = "No payment settled even at \(Self.rate(first)): there is no load to compare with."
             return
         }
@@ -99,6 +147,7 @@ public struct StressCurve: Sendable {
         guard let firstFailing = causes.firstIndex(where: { $0 != nil }), let cause = causes[firstFailing]
         else {
             kneePerSecond = nil
+            failingPerSecond = nil
             verdict =
                 "Nothing gives way up to \(Self.rate(steps[steps.count - 1])): success is "
                 + "\(Self.percent(steps.map(\.success).min() ?? 0)) or more at every step, and latency holds. "
@@ -107,6 +156,7 @@ public struct StressCurve: Sendable {
         }
         let lastHolding = causes.lastIndex { $0 == nil } ?? 0
         kneePerSecond = steps[lastHolding].offeredPerSecond
+        failingPerSecond = steps.dropFirst(lastHolding + 1).first?.offeredPerSecond
         if firstFailing < lastHolding {
             verdict =
                 "The network bears \(Self.rate(steps[lastHolding])), although \(cause) at "
@@ -114,8 +164,9 @@ public struct StressCurve: Sendable {
         } else {
             let knee = steps[lastHolding]
             verdict =
-                "The network bears \(knee.isBurst ? "a burst of " : "")\(Self.rate(knee)), "
-                + "\(Self.percent(knee.success)) settled; at \(Self.rate(steps[firstFailing])) \(cause)\(Self.place(of: steps[firstFailing]))."
+                "Gives way at \(Self.rate(steps[firstFailing])): \(Self.place(of: steps[firstFailing])). "
+                + "The network bears \(knee.isBurst ? "a burst of " : "")\(Self.rate(knee)), "
+                + "\(Self.percent(knee.success)) settled; then \(cause)."
         }
     }
 
@@ -138,14 +189,15 @@ public struct StressCurve: Sendable {
         }
     }
 
-    /// Where a step gave way, as far as routers refused to forward.
+    /// What gave way at a step, and where.
     private static func place(of step: Step) -> String {
-        let refused = step.refusedForBalance + step.refusedForLimits
-        guard refused > 0, let worst = step.saturated.first else { return "" }
-        let why =
-            step.refusedForLimits > step.refusedForBalance ? "for a channel's limits" : "for want of balance"
-        let node = TerminalText(worst.node).truncated(to: 30).text
-        return "; \(Figures.counted(refused, "HTLC")) refused, most of them \(why), and most by \(node)"
+        guard let bottleneck = step.bottleneck else {
+            return step.failures.first.map { "\($0.name), without a router that refused" }
+                ?? "nobody refused an HTLC"
+        }
+        let node = TerminalText(bottleneck.node).truncated(to: 30).text
+        let count = Figures.counted(bottleneck.channels, "channel")
+        return "\(bottleneck.resource.rawValue) of \(count) around \(node)"
     }
 
     private static func percent(_ share: Double) -> String { Figures.percent(share, places: 1) }
@@ -187,13 +239,17 @@ public struct SimulatorSpeed: Sendable {
     public var paymentsPerSecond: Double
     public var eventsPerSecond: Double
     public var messagesPerSecond: Double
+    /// Ed25519 signatures made; with lazy signatures those alone that reach layer 1.
+    public var signaturesPerSecond: Double
 
     public init(
-        threads: Int, paymentsPerSecond: Double, eventsPerSecond: Double, messagesPerSecond: Double
+        threads: Int, paymentsPerSecond: Double, eventsPerSecond: Double, messagesPerSecond: Double,
+        signaturesPerSecond: Double
     ) {
         self.threads = threads
         self.paymentsPerSecond = paymentsPerSecond
         self.eventsPerSecond = eventsPerSecond
         self.messagesPerSecond = messagesPerSecond
+        self.signaturesPerSecond = signaturesPerSecond
     }
 }

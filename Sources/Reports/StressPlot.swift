@@ -1,3 +1,4 @@
+import Foundation
 import Topologies
 
 /// The curve of a stress test as a picture: success and latency over the offered load, both logarithmic in the load.
@@ -38,9 +39,14 @@ public struct StressPlot {
             line(
                 "l", at: lower, maximum: latencyMaximum,
                 steps.compactMap { step in step.latency.map { (step.offeredPerSecond, $0.p99 / 1_000) } }))
+        var lastLabel = -Double.infinity
         for step in steps {
+            let place = x(step.offeredPerSecond)
+            // A search tries loads closer together than their figures are wide.
+            guard place - lastLabel > 48 else { continue }
+            lastLabel = place
             parts.append(
-                "<text x=\"\(Self.text(x(step.offeredPerSecond)))\" y=\"\(Self.text(lower + Self.height + 20))\" text-anchor=\"middle\" font-size=\"11\">\(Figures.rate(step.offeredPerSecond))</text>"
+                "<text x=\"\(Self.text(place))\" y=\"\(Self.text(lower + Self.height + 20))\" text-anchor=\"middle\" font-size=\"11\">\(Figures.rate(step.offeredPerSecond))</text>"
             )
         }
         parts.append(
@@ -90,10 +96,13 @@ public struct StressPlot {
             "<path class=\"\(style)\" fill=\"none\" stroke-width=\"2.5\" stroke-linejoin=\"round\" d=\"M\(path.joined(separator: "L"))\"/>"
     }
 
-    /// The steps are geometric, so equal distances are a logarithmic scale.
+    /// Logarithmic.
     private func x(_ rate: Double) -> Double {
-        let place = curve.steps.firstIndex { $0.offeredPerSecond >= rate } ?? 0
-        return Self.left + Self.width * Double(place) / Double(max(curve.steps.count - 1, 1))
+        let (lowest, highest) = (
+            curve.steps[0].offeredPerSecond, curve.steps[curve.steps.count - 1].offeredPerSecond
+        )
+        guard highest > lowest else { return Self.left }
+        return Self.left + Self.width * log(rate / lowest) / log(highest / lowest)
     }
 
     private static func text(_ value: Double) -> String {

@@ -19,7 +19,8 @@ public struct StressReport {
     public func text(style: TextStyle) -> String {
         var table = TextTable(columns: [
             .init("offered/s"), .init("settled/s"), .init("success"), .init("latency p50"), .init("p90"),
-            .init("p99"), .init("fees, sat"), .init("HTLCs"), .init("refused: balance"), .init("limits"),
+            .init("p99"), .init("fees, sat"), .init("HTLCs"), .init("slots"), .init("locked"),
+            .init("refused: balance"), .init("limits"),
             .init("", .left), .init("", .left),
         ])
         for step in curve.steps {
@@ -30,7 +31,11 @@ public struct StressReport {
                     Figures.percent(step.success, places: 1),
                 ] + [step.latency?.p50, step.latency?.p90, step.latency?.p99].map(Self.latency)
                 + [Figures.satoshis(Int64(clamping: step.fees), decimals: false)]
-                + [step.pendingHTLCs, step.refusedForBalance, step.refusedForLimits].map { Figures.count($0) }
+                + [
+                    Figures.count(step.pendingHTLCs), "\(step.slotsMaximum)/\(step.slotsLimit)",
+                    Figures.percent(step.lockedShare, places: 2), Figures.count(step.refusedForBalance),
+                    Figures.count(step.refusedForLimits),
+                ]
             table.rows.append(
                 cells.map { .init($0, isKnee ? .bold : .plain) }
                     + [.init(step.isBurst ? "*" : ""), .init(isKnee ? "← knee" : "", .bold)])
@@ -46,7 +51,8 @@ public struct StressReport {
         lines += table.lines(style: style)
         lines += [
             "settled/s  from the first payment's start until the last one's end",
-            "HTLCs      pending at once, at the most",
+            "HTLCs      pending at once, at the most; slots: in one direction of a channel, of its max_accepted_htlcs",
+            "locked     share of all capacity that lay in HTLCs at once, at the most",
             "refused    HTLCs that routers could not pay, and those that a limit of a channel left no room for",
         ]
         if curve.steps.contains(where: \.isBurst) {
@@ -55,17 +61,55 @@ public struct StressReport {
                 "           beginning and its end; more --payments make it longer",
             ]
         }
+        lines += failing(style: style)
         lines += [
-            "", style.bold(curve.verdict),
+            "", style.bold(curve.verdict), "", "Simulator, alone on the machine, per second of real time",
         ]
-        for speed in simulator {
-            lines.append(
-                "Simulator, alone on \(Figures.counted(UInt64(speed.threads), "thread")): "
-                    + "\(Figures.rate(speed.paymentsPerSecond)) payments/s, "
-                    + "\(Figures.rate(speed.eventsPerSecond)) events/s, "
-                    + "\(Figures.rate(speed.messagesPerSecond)) messages/s of real time.")
-        }
+        lines += speeds(style: style)
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Why payments fail, and which channels saturate, at the load that is not borne or, without one, at the highest.
+    private func failing(style: TextStyle) -> [String] {
+        let step =
+            curve.steps.first { $0.offeredPerSecond == curve.failingPerSecond }
+            ?? curve.steps[curve.steps.count - 1]
+        guard !step.failures.isEmpty else { return [] }
+        let reasons = step.failures.map { "\($0.name) \(Figures.count($0.count))" }
+        var lines = [
+            "",
+            "At \(Figures.paymentRate(perSecond: step.offeredPerSecond)) payments fail of \(reasons.joined(separator: ", "))",
+        ]
+        guard !step.saturated.isEmpty else { return lines }
+        var table = TextTable(columns: [
+            .init("refused by", .left), .init("towards", .left), .init("direction", .left),
+            .init("for balance"), .init("for limits"), .init("slots"),
+        ])
+        for channel in step.saturated.prefix(5) {
+            table.rows.append(
+                [channel.node, channel.peer].map { .init(TerminalText($0).truncated(to: 30).text) }
+                    + [.init(channel.direction)]
+                    + [channel.refusedForBalance, channel.refusedForLimits, channel.slots].map {
+                        .init(Figures.count($0))
+                    })
+        }
+        lines += table.lines(style: style)
+        return lines
+    }
+
+    private func speeds(style: TextStyle) -> [String] {
+        var table = TextTable(columns: [
+            .init("threads"), .init("payments"), .init("events"), .init("messages"), .init("signatures"),
+        ])
+        for speed in simulator {
+            table.rows.append(
+                [.init("\(speed.threads)")]
+                    + [
+                        speed.paymentsPerSecond, speed.eventsPerSecond, speed.messagesPerSecond,
+                        speed.signaturesPerSecond,
+                    ].map { .init(Figures.rate($0)) })
+        }
+        return table.lines(style: style)
     }
 
     public var json: JSONValue {
@@ -84,6 +128,10 @@ public struct StressReport {
                             ],
                             "fees_msat": .unsigned(step.fees),
                             "pending_htlcs_max": .unsigned(step.pendingHTLCs),
+                            "htlc_slots_max": .unsigned(step.slotsMaximum),
+                            "htlc_slots_limit": .unsigned(step.slotsLimit),
+                            "locked_msat_max": .unsigned(step.lockedMaximum),
+                            "locked_share_max": .number(step.lockedShare),
                             "refused_for_balance": .unsigned(step.refusedForBalance),
                             "refused_for_limits": .unsigned(step.refusedForLimits),
                             "failures": .object(step.failures.map { .init($0.name, .unsigned($0.count)) }),
@@ -91,7 +139,11 @@ public struct StressReport {
                                 step.saturated.map { channel in
                                     [
                                         "direction": .text(channel.direction), "node": .text(channel.node),
+                                        "peer": .text(channel.peer),
                                         "refusals": .unsigned(channel.refusals),
+                                        "refused_for_balance": .unsigned(channel.refusedForBalance),
+                                        "refused_for_limits": .unsigned(channel.refusedForLimits),
+                                        "htlc_slots_max": .unsigned(channel.slots),
                                     ]
                                 }),
                         ]
@@ -106,6 +158,7 @@ public struct StressReport {
                         "payments_per_second": .number(speed.paymentsPerSecond),
                         "events_per_second": .number(speed.eventsPerSecond),
                         "messages_per_second": .number(speed.messagesPerSecond),
+                        "signatures_per_second": .number(speed.signaturesPerSecond),
                     ]
                 }),
         ]

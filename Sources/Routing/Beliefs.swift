@@ -8,9 +8,9 @@ import LightningTypes
 /// longest ago is forgotten. A payer who never paid holds no memory but the array's header.
 ///
 /// Invariant: entries stand in order of direction; in each, the success is below the failure.
-public struct Beliefs: Sendable {
+public struct Beliefs: Sendable, Equatable {
     /// One direction's last outcomes.
-    struct Entry: BitwiseCopyable, Sendable {
+    struct Entry: BitwiseCopyable, Sendable, Equatable {
         var direction: DirectionIndex
         /// Seconds of simulated time; zero: never, since a payment takes longer to come back than from zero to one.
         var successTime: UInt32
@@ -127,6 +127,19 @@ public struct Beliefs: Sendable {
         let position = firstPosition(from: direction)
         guard position < entries.count, entries[position].direction == direction else { return nil }
         return entries[position]
+    }
+
+    /// What is remembered of a direction and of the other of its channel. O(log directions)
+    @inline(__always) func entries(of direction: DirectionIndex) -> (own: Entry?, other: Entry?) {
+        guard !entries.isEmpty else { return (nil, nil) }
+        let first = min(direction, direction.reversed)
+        let position = firstPosition(from: first)
+        var found: (Entry?, Entry?) = (nil, nil)
+        for entry in entries[position..<min(position + 2, entries.count)] {
+            if entry.direction == direction { found.0 = entry }
+            if entry.direction == direction.reversed { found.1 = entry }
+        }
+        return found
     }
 
     private func firstPosition(from direction: DirectionIndex) -> Int {

@@ -29,13 +29,22 @@ struct NodeLabel: BitwiseCopyable {
 /// makes the way from every node the one with the lowest short channel ids.
 ///
 /// **From the source** a second search computes at the amount delivered, the least any route carries. Its keys
-/// are lower bounds for the way from the source to a node; it leaves out only what a route cannot use (too small
-/// a maximum, exclusions, spendable balances) and asks for no minimum, which a larger amount may meet.
+/// are lower bounds for the way from the source to a node; it leaves out what a route cannot use (too small
+/// a maximum, exclusions, spendable balances). A minimum a little above the amount it ignores, since a larger amount
+/// may meet it; one far above it reports as refused, for only a route with as great a fee could meet that.
 ///
 /// Where the two meet, the forward way is computed anew with the true amounts: if they fit, its key bounds the
 /// best one from above. From then on a node is dropped when its backward key plus its forward bound (its key
 /// where settled, else the least key still waiting there) is above that. The backward search ends when nothing
 /// else waits; it has then settled every node of every optimal route, and the answer is its own.
+///
+/// The forward search does not go on from a node that the backward search has settled: no best route comes back
+/// from there to a node that is not settled yet, so no bound is needed. What is left of the plateau of cheap
+/// channels around the source is then not searched twice. The backward search therefore settles a node only after
+/// every row that might still hold an equal way: of equal keys, rows come before nodes.
+///
+/// The side that has read less goes on. A hub beside one end fills that side's heap at once, so that to compare
+/// what waits would leave all the work to the other.
 ///
 /// Rows stand in order of proportional fee. A row is read only as far as that fee alone keeps it below what else
 /// waits; then the rest goes back into the heap under that bound. The thousands of directions at a hub are never
@@ -52,19 +61,28 @@ struct BidirectionalSearch {
     let labels: UnsafeMutablePointer<NodeLabel>
     let excluded: UnsafeMutablePointer<UInt64>
     let hasExclusions: Bool
-    let spendable: ((DirectionIndex) -> Millisatoshi)?
+    let spendable: Spendable?
     let source: Int
     let destination: Int
     let amount: UInt64
+    /// The forward search ignores minimums up to here.
+    let minimumIgnored: UInt64
     let stamp: UInt32
     /// Whether rows have to be read beyond the core.
     let readsWholeRows: Bool
+    /// Keys.
     var forward: SearchHeap
+    /// Keys times two, and one for a node that is not settled yet.
     var backward: SearchHeap
 
     /// How many directions of a row are read before the rest is put off: about what one stall fetches.
     static let edgesAtOnce: Int32 = 8
+    /// What settling a node costs besides its row, in directions read.
+    static let settlingWork = 4
 
+    /// Directions read so far, and what that cost besides.
+    var forwardWork = 0
+    var backwardWork = 0
     /// No optimal route's key is above this.
     var best = UInt64.max
     /// The best way found from the source, once the backward search settled its second node.
@@ -80,19 +98,23 @@ extension BidirectionalSearch {
     mutating func run() {
         labels[destination].backwardKey = 0
         labels[destination].backwardStamp = stamp
-        backward.push(SearchEntry(key: 0, node: UInt32(destination), position: SearchEntry.fresh))
+        push(key: 0, UInt32(destination))
         leaveSource()
         while true {
             let forwardLeast = forward.leastKey
-            let backwardLeast = backward.leastKey
+            let backwardLeast = backward.count == 0 ? .max : backward.leastKey >> 1
             guard backwardLeast < best else { return }
-            if forwardLeast == .max || forwardLeast > best &- backwardLeast || backward.count <= forward.count
-            {
+            if forwardLeast == .max || forwardLeast > best &- backwardLeast || backwardWork <= forwardWork {
                 stepBackward(forwardLeast)
             } else {
                 stepForward(backwardLeast)
             }
         }
+    }
+
+    /// A node labelled by the backward search waits.
+    @inline(__always) private mutating func push(key: UInt64, _ node: UInt32) {
+        backward.push(SearchEntry(key: key << 1 | 1, node: node, position: SearchEntry.fresh))
     }
 
     // MARK: From the source
@@ -140,63 +162,68 @@ extension BidirectionalSearch {
     private func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool {
         if isExcluded(direction) { return false }
         guard let spendable else { return true }
-        return spendable(DirectionIndex(direction)).rawValue >= amount
+        return spendable(DirectionIndex(direction), Millisatoshi(amount)).rawValue >= amount
     }
 
     private mutating func stepForward(_ backwardLeast: UInt64) {
         let entry = forward.popLeast()
         let node = Int(entry.node)
         let label = labels + node
+        guard label.pointee.backwardStamp <= stamp else { return }
         let row = outgoingRows[node]
         let key = label.pointee.forwardKey
         var position = entry.position
         if position == SearchEntry.fresh {
             guard label.pointee.forwardStamp == stamp else { return }
             label.pointee.forwardStamp = stamp | 1
-            guard node != destination else { return }
             position = row.start
             if readsWholeRows, row.coreEnd < row.end {
                 forward.push(SearchEntry(key: key, node: entry.node, position: row.coreEnd))
             }
         }
-        let after = label.pointee.backwardStamp > stamp ? label.pointee.backwardKey : backwardLeast
-        guard key <= best, after <= best &- key else { return }
+        guard key <= best, backwardLeast <= best &- key else { return }
         if key & 255 == 255 {
             isCut = true
             return
         }
         let end = position < row.coreEnd ? row.coreEnd : readsWholeRows ? row.end : position
-        let waiting = forward.leastKey
-        let unconditional = position &+ Self.edgesAtOnce
+        let start = position
+        defer { forwardWork &+= Int(position &- start) &+ Self.settlingWork }
         while position < end {
             let edge = outgoing + Int(position)
             let feeHere = fee(
                 baseFee: edge.pointee.baseFee, proportionalFee: edge.pointee.proportionalFee,
                 forwarding: amount)
             let bound = key &+ 1 &+ (feeHere &- UInt64(edge.pointee.baseFee)) << 8
-            if bound > waiting, position >= unconditional {
+            if position &- start >= Self.edgesAtOnce, bound > forward.leastKey {
                 if bound <= best {
                     forward.push(SearchEntry(key: bound, node: entry.node, position: position))
                 }
                 return
             }
             position &+= 1
-            guard edge.pointee.maximum >= amount else { continue }
             let reached = key &+ 1 &+ feeHere << 8
+            guard edge.pointee.maximum >= amount, reached <= best else { continue }
             let peer = labels + Int(edge.pointee.peer)
             if peer.pointee.forwardStamp >= stamp, peer.pointee.forwardKey <= reached { continue }
             guard reached < feeCeiling << 8, !isExcluded(edge.pointee.direction) else { continue }
-            let isMet = peer.pointee.backwardStamp >= stamp
-            let rest =
-                peer.pointee.backwardStamp > stamp
-                ? peer.pointee.backwardKey : backwardLeast
-            guard reached <= best, rest <= best &- reached else { continue }
+            let isSettled = peer.pointee.backwardStamp > stamp
+            let rest = isSettled ? peer.pointee.backwardKey : backwardLeast
+            guard rest <= best &- reached else { continue }
+            if edge.pointee.minimum > minimumIgnored {
+                refuse(edge.pointee, before: key, hasFee: true)
+                continue
+            }
             peer.pointee.forwardKey = reached
             peer.pointee.forwardStamp = stamp
             peer.pointee.forwardEdge = UInt32(position &- 1)
-            forward.push(
-                SearchEntry(key: reached, node: edge.pointee.peer, position: SearchEntry.fresh))
-            if isMet, peer.pointee.backwardKey < best &- reached { meet(at: Int(edge.pointee.peer)) }
+            if !isSettled {
+                forward.push(
+                    SearchEntry(key: reached, node: edge.pointee.peer, position: SearchEntry.fresh))
+            }
+            if peer.pointee.backwardStamp >= stamp, peer.pointee.backwardKey < best &- reached {
+                meet(at: Int(edge.pointee.peer))
+            }
         }
     }
 
@@ -215,34 +242,33 @@ extension BidirectionalSearch {
             position = row.start
             if label.pointee.forwardStamp >= stamp, label.pointee.forwardKey == 1 { arrive(at: node) }
             if readsWholeRows, row.coreEnd < row.end {
-                backward.push(SearchEntry(key: key, node: entry.node, position: row.coreEnd))
+                backward.push(SearchEntry(key: key << 1, node: entry.node, position: row.coreEnd))
             }
         }
-        let before = label.pointee.forwardStamp > stamp ? label.pointee.forwardKey : forwardLeast
-        guard key <= best, before <= best &- key else { return }
+        guard key <= best, leastKeyBefore(label, forwardLeast) <= best &- key else { return }
         if key & 255 == 255 {
             isCut = true
             return
         }
         let end = position < row.coreEnd ? row.coreEnd : readsWholeRows ? row.end : position
         let received = amount &+ key >> 8
-        let waiting = backward.leastKey
-        let unconditional = position &+ Self.edgesAtOnce
+        let start = position
+        defer { backwardWork &+= Int(position &- start) &+ Self.settlingWork }
         while position < end {
             let edge = incoming + Int(position)
             let feeHere = fee(
                 baseFee: edge.pointee.baseFee, proportionalFee: edge.pointee.proportionalFee,
                 forwarding: received)
             let bound = key &+ 1 &+ (feeHere &- UInt64(edge.pointee.baseFee)) << 8
-            if bound > waiting, position >= unconditional {
-                if bound <= best {
-                    backward.push(SearchEntry(key: bound, node: entry.node, position: position))
+            if position &- start >= Self.edgesAtOnce, bound > backward.leastKey >> 1 {
+                if bound <= best, bound < feeCeiling << 8 {
+                    backward.push(SearchEntry(key: bound << 1, node: entry.node, position: position))
                 }
                 return
             }
             position &+= 1
-            guard edge.pointee.maximum >= received else { continue }
             let reached = key &+ 1 &+ feeHere << 8
+            guard edge.pointee.maximum >= received, reached <= best else { continue }
             let peer = labels + Int(edge.pointee.peer)
             if peer.pointee.backwardStamp >= stamp, peer.pointee.backwardKey <= reached {
                 if peer.pointee.backwardKey == reached,
@@ -256,7 +282,7 @@ extension BidirectionalSearch {
             guard reached < feeCeiling << 8, !isExcluded(edge.pointee.direction) else { continue }
             let isMet = peer.pointee.forwardStamp >= stamp
             let rest = peer.pointee.forwardStamp > stamp ? peer.pointee.forwardKey : forwardLeast
-            guard reached <= best, rest <= best &- reached else { continue }
+            guard rest <= best &- reached else { continue }
             if edge.pointee.minimum > received {
                 if node != destination { refuse(edge.pointee, before: rest, hasFee: true) }
                 continue
@@ -264,10 +290,18 @@ extension BidirectionalSearch {
             peer.pointee.backwardKey = reached
             peer.pointee.backwardStamp = stamp
             peer.pointee.backwardDirection = edge.pointee.direction
-            backward.push(
-                SearchEntry(key: reached, node: edge.pointee.peer, position: SearchEntry.fresh))
+            push(key: reached, edge.pointee.peer)
             if isMet, peer.pointee.forwardKey < best &- reached { meet(at: Int(edge.pointee.peer)) }
         }
+    }
+
+    /// The least key of a way from the source to the node, by what the forward search knows.
+    @inline(__always)
+    private func leastKeyBefore(_ label: UnsafeMutablePointer<NodeLabel>, _ forwardLeast: UInt64) -> UInt64 {
+        if label.pointee.forwardStamp > stamp { return label.pointee.forwardKey }
+        // A label at a node settled here waits in no heap.
+        return label.pointee.forwardStamp == stamp
+            ? min(label.pointee.forwardKey, forwardLeast) : forwardLeast
     }
 
     /// Notes that a direction's minimum is above what it would carry: a route that carries more may use it.
@@ -342,7 +376,7 @@ extension BidirectionalSearch {
                 key &+ 1
                 &+ fee(baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: received)
                 << 8
-            guard key < best, key < feeCeiling << 8 else { return }
+            guard key < feeCeiling << 8, key &+ labels[node].forwardKey < best else { return }
         }
     }
 }

@@ -9,9 +9,9 @@ import LightningTypes
 ///
 /// Directions stand in two compressed-row tables, by destination for the search that starts at the payee and
 /// by source for the one that starts at the payer, 32 bytes each: half a cache line holds all that a search
-/// asks of a direction. Gossip makes new versions, which share everything but these two tables.
+/// asks of a direction. Gossip makes new versions (`DirectionUpdate`), which share the shape of the rows.
 ///
-/// A direction whose base fee exceeds 2^32 - 1 msat, which `channel_update` cannot say, is never usable.
+/// A direction whose base fee exceeds 2^32 - 1 msat, which `channel_update` cannot say, is left out.
 public final class ChannelGraph: @unchecked Sendable {
     // Unchecked, because pointers are not Sendable: nothing they point to changes after `init`.
 
@@ -43,16 +43,40 @@ public final class ChannelGraph: @unchecked Sendable {
     }
 
     let layout: GraphLayout
+    /// How many versions came before this one.
+    var serial: UInt64 = 0
+
+    /// Tells versions apart: the memory of one is used again for a later one when nobody refers to it any more.
+    public struct Version: Equatable, Sendable {
+        private let graph: ObjectIdentifier
+        private let serial: UInt64
+
+        fileprivate init(_ graph: ChannelGraph) {
+            self.graph = ObjectIdentifier(graph)
+            serial = graph.serial
+        }
+    }
+
+    public var version: Version { Version(self) }
+
     /// Every direction with a policy, in rows by destination. An unusable one has a maximum of zero.
     let incoming: UnsafeMutablePointer<GraphEdge>
     /// The same directions in rows by source.
     let outgoing: UnsafeMutablePointer<GraphEdge>
+    /// By direction: where it stands in the two tables.
+    let positions: UnsafeMutablePointer<GraphPosition>
+    /// By direction; read by cost models alone.
+    let figures: UnsafeMutablePointer<HopFigures>
+    /// By direction: the largest amount it lets through when it is usable, msat.
+    let maxima: UnsafeMutablePointer<UInt64>
 
     /// Builds a graph in O(channels × log degree).
     ///
     /// Precondition: short channel ids ascend strictly, ends are two different nodes below `nodeCount`.
     public convenience init(nodeCount: Int, channels: [Channel]) {
-        self.init(layout: GraphLayout(nodeCount: nodeCount, channels: channels))
+        let (layout, order) = GraphLayout.rows(nodeCount: nodeCount, channels: channels)
+        self.init(layout: layout)
+        fill(order, channels)
         for (index, channel) in channels.enumerated() where channel.isOpen {
             setUsable(DirectionIndex(channel: index, from: .first), channel.policy1?.isDisabled == false)
             setUsable(DirectionIndex(channel: index, from: .second), channel.policy2?.isDisabled == false)
@@ -63,39 +87,36 @@ public final class ChannelGraph: @unchecked Sendable {
         self.layout = layout
         incoming = .allocate(capacity: layout.edgeCount)
         outgoing = .allocate(capacity: layout.edgeCount)
-        layout.fillEdges(incoming: incoming, outgoing: outgoing)
+        positions = .allocate(capacity: layout.directionCount)
+        figures = .allocate(capacity: layout.directionCount)
+        maxima = .allocate(capacity: layout.directionCount)
     }
 
-    private init(copying other: ChannelGraph) {
-        layout = other.layout
-        incoming = .allocate(capacity: layout.edgeCount)
-        outgoing = .allocate(capacity: layout.edgeCount)
+    /// The same graph in memory of its own: five block copies.
+    convenience init(copying other: ChannelGraph) {
+        self.init(layout: other.layout)
         incoming.initialize(from: other.incoming, count: layout.edgeCount)
         outgoing.initialize(from: other.outgoing, count: layout.edgeCount)
+        positions.initialize(from: other.positions, count: layout.directionCount)
+        figures.initialize(from: other.figures, count: layout.directionCount)
+        maxima.initialize(from: other.maxima, count: layout.directionCount)
     }
 
     deinit {
         incoming.deallocate()
         outgoing.deallocate()
+        positions.deallocate()
+        figures.deallocate()
+        maxima.deallocate()
     }
 
-    /// The version of this graph after one epoch of gossip: two block copies and a write for each change.
+    /// The version of this graph in which these directions are usable, or not, under the policies they have.
     ///
     /// Enabling a direction without a policy leaves it unusable. A direction in both lists ends disabled.
     public func withDirections(enabled: [DirectionIndex], disabled: [DirectionIndex]) -> ChannelGraph {
-        let version = ChannelGraph(copying: self)
-        for direction in enabled { version.setUsable(direction, true) }
-        for direction in disabled { version.setUsable(direction, false) }
-        return version
-    }
-
-    /// Only before the version is handed out.
-    private func setUsable(_ direction: DirectionIndex, _ isUsable: Bool) {
-        let position = layout.positions[Int(direction.rawValue)]
-        guard position.incoming >= 0 else { return }
-        let maximum = isUsable ? layout.amountMaximum(of: direction) : 0
-        incoming[Int(position.incoming)].maximum = maximum
-        outgoing[Int(position.outgoing)].maximum = maximum
+        withUpdates(
+            enabled.map { DirectionUpdate($0, isUsable: true) }
+                + disabled.map { DirectionUpdate($0, isUsable: false) })
     }
 
     public var nodeCount: Int { layout.nodeCount }
@@ -103,17 +124,22 @@ public final class ChannelGraph: @unchecked Sendable {
     /// Directions with a policy, usable now or not.
     public var directionCount: Int { layout.edgeCount }
 
-    /// The policy last announced for this direction; `isDisabled` as it is in this version of the graph, so
-    /// that it is also true while the channel is not open.
+    /// The policy last announced for this direction, its largest HTLC never above the capacity; `isDisabled` as it
+    /// is in this version of the graph, so that it is also true while the channel is not open.
     public func policy(of direction: DirectionIndex) -> ChannelPolicy? {
-        guard var policy = layout.policies[Int(direction.rawValue)] else { return nil }
-        policy.isDisabled = !isUsable(direction)
-        return policy
+        let position = positions[Int(direction.rawValue)]
+        guard position.outgoing >= 0 else { return nil }
+        let edge = outgoing[Int(position.outgoing)]
+        return ChannelPolicy(
+            baseFee: Millisatoshi(UInt64(edge.baseFee)), proportionalFee: edge.proportionalFee,
+            cltvExpiryDelta: UInt16(truncatingIfNeeded: figures[Int(direction.rawValue)].cltvExpiryDelta),
+            isDisabled: edge.maximum == 0, htlcMinimum: Millisatoshi(edge.minimum),
+            htlcMaximum: Millisatoshi(maxima[Int(direction.rawValue)]))
     }
 
     /// Whether this version of the graph lets HTLCs through in this direction.
     public func isUsable(_ direction: DirectionIndex) -> Bool {
-        let position = layout.positions[Int(direction.rawValue)]
+        let position = positions[Int(direction.rawValue)]
         return position.outgoing >= 0 && outgoing[Int(position.outgoing)].maximum > 0
     }
 
@@ -132,6 +158,10 @@ public final class ChannelGraph: @unchecked Sendable {
 
     public func capacity(ofChannel channel: Int) -> Satoshi { layout.channels[channel].capacity }
 
-    /// Memory held by this graph, bytes; versions made by `withDirections` share `layout`'s part.
-    public var memorySize: Int { layout.memorySize + 2 * layout.edgeCount * MemoryLayout<GraphEdge>.stride }
+    /// Memory held by this graph, bytes; versions of it share `layout`'s part.
+    public var memorySize: Int {
+        layout.memorySize + 2 * layout.edgeCount * MemoryLayout<GraphEdge>.stride
+            + layout.directionCount
+            * (MemoryLayout<GraphPosition>.stride + MemoryLayout<HopFigures>.stride + 8)
+    }
 }

@@ -34,7 +34,7 @@ final class CostMemory {
     func search<Model: CostModel>(
         _ model: Model, _ request: RouteRequest, _ graph: ChannelGraph,
         excluded: UnsafeMutablePointer<UInt64>, hasExclusions: Bool,
-        spendable: ((DirectionIndex) -> Millisatoshi)?
+        spendable: Spendable?
     ) -> CostSearch<Model> {
         if stamp > .max - 4 {
             stamp = 0
@@ -50,7 +50,7 @@ final class CostMemory {
         let amount = request.amount.rawValue
         var search = CostSearch(
             model: model, incoming: graph.incoming, outgoing: graph.outgoing,
-            incomingRows: layout.incomingRows, outgoingRows: layout.outgoingRows, figures: layout.figures,
+            incomingRows: layout.incomingRows, outgoingRows: layout.outgoingRows, figures: graph.figures,
             layout: layout, nodes: nodes, excluded: excluded, hasExclusions: hasExclusions,
             spendable: spendable, source: source, destination: destination, amount: amount,
             // Far above any sender's mind and far below what would overflow a key.
@@ -70,10 +70,10 @@ extension Route {
     /// What the route costs under a model, msat: the sum over all hops but the payer's own channel.
     public func cost(by model: some CostModel, in graph: ChannelGraph) -> UInt64 {
         hops.dropFirst().reduce(0) { sum, hop in
-            let position = graph.layout.positions[Int(hop.direction.rawValue)]
+            let position = graph.positions[Int(hop.direction.rawValue)]
             guard position.outgoing >= 0 else { preconditionFailure("a route through a closed direction") }
             let edge = graph.outgoing[Int(position.outgoing)]
-            return sum + edge.cost(forwarding: hop.amount.rawValue, by: model, graph.layout.figures).cost
+            return sum + edge.cost(forwarding: hop.amount.rawValue, by: model, graph.figures).cost
         }
     }
 }

@@ -99,7 +99,7 @@ struct CostSearch<Model: CostModel> {
     let nodes: UnsafeMutablePointer<CostNode>
     let excluded: UnsafeMutablePointer<UInt64>
     let hasExclusions: Bool
-    let spendable: ((DirectionIndex) -> Millisatoshi)?
+    let spendable: Spendable?
     let source: Int
     let destination: Int
     let amount: UInt64
@@ -157,7 +157,7 @@ extension CostSearch {
     private func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool {
         if isExcluded(direction) { return false }
         guard let spendable else { return true }
-        return spendable(DirectionIndex(direction)).rawValue >= amount
+        return spendable(DirectionIndex(direction), Millisatoshi(amount)).rawValue >= amount
     }
 
     // MARK: From the source

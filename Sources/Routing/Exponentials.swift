@@ -10,8 +10,9 @@ enum Exponentials {
     /// With x = m·2^e and m in [√½, √2), ln m = 2 artanh s for s = (m − 1)/(m + 1), |s| ≤ 0.172.
     @inline(__always)
     static func log(_ x: Double) -> Double {
-        var exponent = Double(x.exponent)
-        var mantissa = x.significand
+        // By its bits: the properties of `Double` for both are calls.
+        var exponent = Double(Int(x.bitPattern >> 52) - 1_023)
+        var mantissa = Double(bitPattern: x.bitPattern & 0x000F_FFFF_FFFF_FFFF | 0x3FF0_0000_0000_0000)
         if mantissa > 1.414_213_562_373_095 {
             mantissa *= 0.5
             exponent += 1

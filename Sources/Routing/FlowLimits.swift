@@ -14,7 +14,7 @@ struct FlowLimits {
     }
 
     private let graph: ChannelGraph
-    private let spendable: ((DirectionIndex) -> Millisatoshi)?
+    private let spendable: Spendable?
     private let beliefs: LiquidityBounds?
     /// Directions with a greater `htlc_minimum` are left out: no part is smaller than this.
     private let partMinimum: UInt64
@@ -60,7 +60,7 @@ struct FlowLimits {
     @inline(__always) func bounds(of edge: GraphEdge, isOwn: Bool) -> Bounds? {
         guard edge.minimum <= partMinimum, edge.maximum >= partMinimum else { return nil }
         let direction = Int(edge.direction)
-        let capacity = graph.layout.figures[direction].capacity
+        let capacity = graph.figures[direction].capacity
         var bounds = Bounds(
             used: 0, lower: 0, width: 0, most: edge.maximum > capacity / 4 ? capacity : edge.maximum * 4)
         if hasEntry[direction] {
@@ -69,7 +69,7 @@ struct FlowLimits {
         }
         if isOwn {
             if let spendable {
-                bounds.most = min(bounds.most, spendable(DirectionIndex(edge.direction)).rawValue)
+                bounds.most = min(bounds.most, spendable(DirectionIndex(edge.direction), nil).rawValue)
             }
             bounds.lower = bounds.most
         } else {
@@ -88,7 +88,7 @@ struct FlowLimits {
     /// The most an HTLC may carry of a flow along these directions.
     func partMaximum(along directions: [DirectionIndex]) -> UInt64 {
         directions.reduce(.max) { least, direction in
-            let position = graph.layout.positions[Int(direction.rawValue)].outgoing
+            let position = graph.positions[Int(direction.rawValue)].outgoing
             let most = position < 0 ? 0 : graph.outgoing[Int(position)].maximum
             return min(least, most - most >> 6)
         }
@@ -96,16 +96,17 @@ struct FlowLimits {
 
     /// What one more HTLC in this direction may carry beside what is used, exactly.
     func room(of direction: DirectionIndex, isOwn: Bool) -> UInt64 {
-        let position = graph.layout.positions[Int(direction.rawValue)]
+        let position = graph.positions[Int(direction.rawValue)]
         guard position.outgoing >= 0 else { return 0 }
         let edge = graph.outgoing[Int(position.outgoing)]
-        var most = min(graph.layout.figures[Int(edge.direction)].capacity, caps[edge.direction] ?? .max)
-        if isOwn, let spendable { most = min(most, spendable(direction).rawValue) }
+        var most = min(graph.figures[Int(edge.direction)].capacity, caps[edge.direction] ?? .max)
+        if isOwn, let spendable { most = min(most, spendable(direction, nil).rawValue) }
         return min(most.subtractingOrZero(used[edge.direction] ?? 0), edge.maximum)
     }
 
     func minimum(of direction: DirectionIndex) -> UInt64 {
-        graph.layout.policies[Int(direction.rawValue)]?.htlcMinimum.rawValue ?? 0
+        let position = graph.positions[Int(direction.rawValue)].outgoing
+        return position < 0 ? 0 : graph.outgoing[Int(position)].minimum
     }
 }
 

@@ -14,7 +14,15 @@ struct GraphEdge: BitwiseCopyable {
     var direction: UInt32
 }
 
-/// The part of a graph that all its versions share: the channels, their policies and the shape of the rows.
+/// Where a direction stands in the two tables of a graph; -1: it has no policy.
+struct GraphPosition: BitwiseCopyable {
+    var incoming: Int32
+    var outgoing: Int32
+
+    static let none = GraphPosition(incoming: -1, outgoing: -1)
+}
+
+/// The part of a graph that all its versions share: the channels and the shape of the rows.
 ///
 /// A node is in the core when a route can pass through it: some usable direction enters it from one core node
 /// and another leaves it to a different core node. More than half of the real network's nodes are outside
@@ -31,12 +39,6 @@ final class GraphLayout: @unchecked Sendable {
         var capacity: Satoshi
     }
 
-    /// Where a direction stands in the two tables; -1: it has no policy.
-    struct Position: Sendable {
-        var incoming: Int32
-        var outgoing: Int32
-    }
-
     /// One node's row: `start..<coreEnd` leads to core nodes, `coreEnd..<end` elsewhere.
     struct Row: Sendable {
         var start: Int32
@@ -47,17 +49,33 @@ final class GraphLayout: @unchecked Sendable {
     let nodeCount: Int
     let edgeCount: Int
     let channels: [ChannelEnds]
-    /// By direction.
-    let policies: [ChannelPolicy?]
-    let positions: [Position]
     /// By node. Not arrays, since the search would count references to them.
     let incomingRows: UnsafeMutablePointer<Row>
     let outgoingRows: UnsafeMutablePointer<Row>
     let isCore: [Bool]
-    /// By direction; read by cost models alone.
-    let figures: UnsafeMutablePointer<HopFigures>
 
-    init(nodeCount: Int, channels: [ChannelGraph.Channel]) {
+    var directionCount: Int { 2 * channels.count }
+
+    /// The raw values of all directions with a policy, row by row.
+    struct Order {
+        var incoming: [UInt32]
+        var outgoing: [UInt32]
+    }
+
+    private init(
+        nodeCount: Int, edgeCount: Int, channels: [ChannelEnds], incomingRows: UnsafeMutablePointer<Row>,
+        outgoingRows: UnsafeMutablePointer<Row>, isCore: [Bool]
+    ) {
+        self.nodeCount = nodeCount
+        self.edgeCount = edgeCount
+        self.channels = channels
+        self.incomingRows = incomingRows
+        self.outgoingRows = outgoingRows
+        self.isCore = isCore
+    }
+
+    /// The rows of a graph of these channels, and which direction stands where.
+    static func rows(nodeCount: Int, channels: [ChannelGraph.Channel]) -> (layout: GraphLayout, Order) {
         precondition(channels.count < 1 << 30, "a direction index has 31 bits")
         var previous: ShortChannelID?
         for channel in channels {
@@ -69,158 +87,155 @@ final class GraphLayout: @unchecked Sendable {
                 "no such node")
             previous = channel.shortChannelID
         }
-        let policies = channels.flatMap { [$0.policy1, $0.policy2] }
-        let directions = policies.indices.filter { index in
-            policies[index].map { $0.baseFee.rawValue <= UInt64(UInt32.max) } ?? false
+        let policy = { (direction: UInt32) in
+            direction & 1 == 0 ? channels[Int(direction >> 1)].policy1 : channels[Int(direction >> 1)].policy2
         }
-        let source = { (direction: Int) in
-            direction & 1 == 0 ? channels[direction >> 1].node1 : channels[direction >> 1].node2
+        let directions = (0..<2 * UInt32(channels.count)).filter { direction in
+            policy(direction).map { $0.baseFee.rawValue <= UInt64(UInt32.max) } ?? false
         }
-        let destination = { (direction: Int) in source(direction ^ 1) }
-        let neighbours = Neighbours(
-            nodeCount: nodeCount, ends: directions.map { (Int(source($0)), Int(destination($0))) })
-        let isCore = neighbours.core()
+        let source = { (direction: UInt32) in
+            direction & 1 == 0 ? channels[Int(direction >> 1)].node1 : channels[Int(direction >> 1)].node2
+        }
+        let destination = { (direction: UInt32) in source(direction ^ 1) }
+        let isCore = Core(
+            nodeCount: nodeCount, sources: directions.map(source), destinations: directions.map(destination)
+        ).isCore
 
         /// Rows by the node `row` gives, each sorted: core first, then cheapest, then by channel.
-        func rows(by row: (Int) -> Int32, peer: (Int) -> Int32) -> (
-            rows: UnsafeMutablePointer<Row>, order: [Int]
+        func rows(by row: (UInt32) -> Int32, peer: (UInt32) -> Int32) -> (
+            rows: UnsafeMutablePointer<Row>, order: [UInt32]
         ) {
-            var order = directions
-            order.sort { a, b in
-                let (rowA, rowB) = (row(a), row(b))
-                if rowA != rowB { return rowA < rowB }
-                let (coreA, coreB) = (isCore[Int(peer(a))], isCore[Int(peer(b))])
-                if coreA != coreB { return coreA }
-                let (policyA, policyB) = (policies[a]!, policies[b]!)
-                if policyA.proportionalFee != policyB.proportionalFee {
-                    return policyA.proportionalFee < policyB.proportionalFee
-                }
-                if policyA.baseFee != policyB.baseFee { return policyA.baseFee < policyB.baseFee }
-                return a < b
+            // Counted into rows first, so that only the few of one row are ever compared.
+            var starts = [Int](repeating: 0, count: nodeCount + 1)
+            for direction in directions { starts[Int(row(direction)) + 1] += 1 }
+            for node in 0..<nodeCount { starts[node + 1] += starts[node] }
+            var order = [UInt32](repeating: 0, count: directions.count)
+            var filled = starts
+            for direction in directions {
+                order[filled[Int(row(direction))]] = direction
+                filled[Int(row(direction))] += 1
             }
             let rows = UnsafeMutablePointer<Row>.allocate(capacity: nodeCount)
-            var position = 0
             for node in 0..<nodeCount {
-                let start = position
-                while position < order.count, Int(row(order[position])) == node,
-                    isCore[Int(peer(order[position]))]
-                {
-                    position += 1
+                let range = starts[node]..<starts[node + 1]
+                order[range].sort { a, b in
+                    let (coreA, coreB) = (isCore[Int(peer(a))], isCore[Int(peer(b))])
+                    return coreA != coreB ? coreA : RowPlace(a, policy(a)!) < RowPlace(b, policy(b)!)
                 }
-                let coreEnd = position
-                while position < order.count, Int(row(order[position])) == node { position += 1 }
+                let coreEnd = order[range].firstIndex { !isCore[Int(peer($0))] } ?? range.upperBound
                 (rows + node).initialize(
-                    to: Row(start: Int32(start), coreEnd: Int32(coreEnd), end: Int32(position)))
+                    to: Row(
+                        start: Int32(range.lowerBound), coreEnd: Int32(coreEnd), end: Int32(range.upperBound))
+                )
             }
             return (rows, order)
         }
         let incoming = rows(by: destination, peer: source)
         let outgoing = rows(by: source, peer: destination)
-        var positions = [Position](repeating: Position(incoming: -1, outgoing: -1), count: policies.count)
-        for (position, direction) in incoming.order.enumerated() {
-            positions[direction].incoming = Int32(position)
-        }
-        for (position, direction) in outgoing.order.enumerated() {
-            positions[direction].outgoing = Int32(position)
-        }
-
-        self.nodeCount = nodeCount
-        self.channels = channels.map {
-            ChannelEnds(
-                node1: $0.node1, node2: $0.node2, shortChannelID: $0.shortChannelID, capacity: $0.capacity)
-        }
-        self.policies = policies
-        self.positions = positions
-        self.isCore = isCore
-        figures = .allocate(capacity: policies.count)
-        for (direction, policy) in policies.enumerated() {
-            let capacity = channels[direction >> 1].capacity.rawValue.multipliedReportingOverflow(by: 1_000)
-            (figures + direction).initialize(
-                to: HopFigures(
-                    capacity: capacity.overflow ? .max : capacity.partialValue,
-                    cltvExpiryDelta: UInt32(policy?.cltvExpiryDelta ?? 0)))
-        }
-        incomingRows = incoming.rows
-        outgoingRows = outgoing.rows
-        edgeCount = directions.count
+        let layout = GraphLayout(
+            nodeCount: nodeCount, edgeCount: directions.count,
+            channels: channels.map {
+                ChannelEnds(
+                    node1: $0.node1, node2: $0.node2, shortChannelID: $0.shortChannelID,
+                    capacity: $0.capacity)
+            }, incomingRows: incoming.rows, outgoingRows: outgoing.rows, isCore: isCore)
+        return (layout, Order(incoming: incoming.order, outgoing: outgoing.order))
     }
 
     deinit {
         incomingRows.deallocate()
         outgoingRows.deallocate()
-        figures.deallocate()
     }
 
-    /// Writes every direction into both tables, unusable as yet.
-    func fillEdges(
-        incoming: UnsafeMutablePointer<GraphEdge>, outgoing: UnsafeMutablePointer<GraphEdge>
-    ) {
-        for (direction, position) in positions.enumerated() where position.incoming >= 0 {
-            let policy = policies[direction]!
-            let ends = channels[direction >> 1]
-            let (source, destination) =
-                direction & 1 == 0 ? (ends.node1, ends.node2) : (ends.node2, ends.node1)
-            var edge = GraphEdge(
-                maximum: 0, minimum: policy.htlcMinimum.rawValue,
-                baseFee: UInt32(policy.baseFee.rawValue), proportionalFee: policy.proportionalFee,
-                peer: UInt32(source), direction: UInt32(direction))
-            (incoming + Int(position.incoming)).initialize(to: edge)
-            edge.peer = UInt32(destination)
-            (outgoing + Int(position.outgoing)).initialize(to: edge)
-        }
+    /// The node that offers HTLCs in a direction.
+    func source(of direction: DirectionIndex) -> Int32 {
+        let ends = channels[direction.channel]
+        return direction.side == .first ? ends.node1 : ends.node2
     }
 
-    /// The largest amount a direction lets through, msat: `htlcMaximum`, but never above the capacity.
-    func amountMaximum(of direction: DirectionIndex) -> UInt64 {
+    /// The capacity of a direction's channel, msat; what 64 bits cannot say counts as their largest number.
+    func capacity(of direction: DirectionIndex) -> UInt64 {
         let capacity = channels[direction.channel].capacity.rawValue.multipliedReportingOverflow(by: 1_000)
-        let announced = policies[Int(direction.rawValue)]!.htlcMaximum.rawValue
-        return min(announced, capacity.overflow ? .max : capacity.partialValue)
+        return capacity.overflow ? .max : capacity.partialValue
     }
 
     var memorySize: Int {
-        channels.count * MemoryLayout<ChannelEnds>.stride
-            + policies.count
-            * (MemoryLayout<ChannelPolicy?>.stride + MemoryLayout<Position>.stride
-                + MemoryLayout<HopFigures>.stride)
-            + nodeCount * (2 * MemoryLayout<Row>.stride + 1)
+        channels.count * MemoryLayout<ChannelEnds>.stride + nodeCount * (2 * MemoryLayout<Row>.stride + 1)
     }
 }
 
-/// The neighbours of each node by directions with a policy, for finding the core.
-private struct Neighbours {
-    private let entering: [[Int32]]
-    private let leaving: [[Int32]]
+/// What decides where a direction stands among those of its row that lead to core nodes, or among the others: a search
+/// reads a row only as far as the proportional fee alone keeps it worth while.
+struct RowPlace: Comparable {
+    var proportionalFee: UInt32
+    var baseFee: UInt64
+    var direction: UInt32
 
-    init(nodeCount: Int, ends: [(source: Int, destination: Int)]) {
-        var entering = [[Int32]](repeating: [], count: nodeCount)
-        var leaving = entering
-        for (source, destination) in ends {
-            leaving[source].append(Int32(destination))
-            entering[destination].append(Int32(source))
-        }
-        self.entering = entering
-        self.leaving = leaving
+    init(_ direction: UInt32, _ policy: ChannelPolicy) {
+        proportionalFee = policy.proportionalFee
+        baseFee = policy.baseFee.rawValue
+        self.direction = direction
     }
 
-    /// Takes away nodes that no route passes through until none is left to take: the largest core.
-    func core() -> [Bool] {
-        var isCore = [Bool](repeating: true, count: entering.count)
-        var pending = Array(entering.indices)
+    init(_ edge: GraphEdge) {
+        proportionalFee = edge.proportionalFee
+        baseFee = UInt64(edge.baseFee)
+        direction = edge.direction
+    }
+
+    static func < (a: RowPlace, b: RowPlace) -> Bool {
+        (a.proportionalFee, a.baseFee, a.direction) < (b.proportionalFee, b.baseFee, b.direction)
+    }
+}
+
+/// The largest set of nodes that routes can pass through.
+private struct Core {
+    private(set) var isCore: [Bool]
+    /// Neighbours by directions that enter and that leave, in rows by node.
+    private let entering: Neighbours
+    private let leaving: Neighbours
+
+    /// Takes away nodes that no route passes through until none is left to take.
+    init(nodeCount: Int, sources: [Int32], destinations: [Int32]) {
+        entering = Neighbours(nodeCount: nodeCount, of: destinations, sources)
+        leaving = Neighbours(nodeCount: nodeCount, of: sources, destinations)
+        isCore = [Bool](repeating: true, count: nodeCount)
+        var pending = Array(0..<Int32(nodeCount))
         while let node = pending.popLast() {
-            guard isCore[node], !canBePassed(node, isCore) else { continue }
-            isCore[node] = false
-            for neighbour in entering[node] + leaving[node] where isCore[Int(neighbour)] {
-                pending.append(Int(neighbour))
-            }
+            guard isCore[Int(node)], !canBePassed(Int(node)) else { continue }
+            isCore[Int(node)] = false
+            for neighbour in entering[Int(node)] where isCore[Int(neighbour)] { pending.append(neighbour) }
+            for neighbour in leaving[Int(node)] where isCore[Int(neighbour)] { pending.append(neighbour) }
         }
-        return isCore
     }
 
-    private func canBePassed(_ node: Int, _ isCore: [Bool]) -> Bool {
+    private func canBePassed(_ node: Int) -> Bool {
         guard let first = entering[node].first(where: { isCore[Int($0)] }) else { return false }
         if leaving[node].contains(where: { isCore[Int($0)] && $0 != first }) { return true }
         // All that leaves goes to `first`: another way in is needed, and a way out at all.
         return leaving[node].contains { isCore[Int($0)] }
             && entering[node].contains { isCore[Int($0)] && $0 != first }
     }
+}
+
+/// For each node a list of others, in compressed rows.
+private struct Neighbours {
+    private var starts: [Int32]
+    private var list: [Int32]
+
+    init(nodeCount: Int, of nodes: [Int32], _ others: [Int32]) {
+        var starts = [Int32](repeating: 0, count: nodeCount + 1)
+        for node in nodes { starts[Int(node) + 1] += 1 }
+        for node in 0..<nodeCount { starts[node + 1] += starts[node] }
+        var filled = starts
+        var list = [Int32](repeating: 0, count: nodes.count)
+        for (node, other) in zip(nodes, others) {
+            list[Int(filled[Int(node)])] = other
+            filled[Int(node)] += 1
+        }
+        self.starts = starts
+        self.list = list
+    }
+
+    subscript(node: Int) -> ArraySlice<Int32> { list[Int(starts[node])..<Int(starts[node + 1])] }
 }

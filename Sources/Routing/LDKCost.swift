@@ -11,7 +11,9 @@ import LightningTypes
 ///
 /// Source: lightningdevkit/rust-lightning, `lightning/src/routing/scoring.rs`, since version 0.1: the multipliers of the
 /// live bounds are zero there by default, and those of the historical buckets used here fall back to the bounds
-/// without a history. LDK takes the logarithm from a table, so that its penalties differ by a few millisatoshis.
+/// without a history. LDK takes the logarithm from a table, so that its penalties differ by a few millisatoshis; here
+/// −log10 P of a channel nothing is known of is interpolated in 2,048 steps, which is off by less than 5 millionths up to
+/// 95 % of the capacity and by less than 6 thousandths beyond.
 public struct LDKCost: CostModel {
     /// Msat a hop.
     public var basePenalty: UInt64
@@ -22,6 +24,9 @@ public struct LDKCost: CostModel {
     public var consideredImpossiblePenalty: UInt64
     /// What the payer has learned; nil: every channel may hold anything from nothing to its capacity.
     public var bounds: LiquidityBounds?
+    /// −log10 P of a channel nothing is known of, by the amount in 2,048ths of the capacity. Half the time of a search went
+    /// into logarithms.
+    private let unknownDecades: Table
 
     public init(
         basePenalty: UInt64 = 1_024, basePenaltyAmountMultiplier: UInt64 = 131_072,
@@ -36,26 +41,59 @@ public struct LDKCost: CostModel {
         self.liquidityPenaltyAmountMultiplier = liquidityPenaltyAmountMultiplier
         self.consideredImpossiblePenalty = consideredImpossiblePenalty
         self.bounds = bounds
+        unknownDecades = Self.decadesTable
+    }
+
+    private struct Table: @unchecked Sendable {
+        // Unchecked for its pointer: written once, before anybody reads it, and never freed.
+        let values: UnsafePointer<Double>
+    }
+
+    private static let tableSteps = 2_048
+
+    private static let decadesTable: Table = {
+        let values = UnsafeMutablePointer<Double>.allocate(capacity: tableSteps + 2)
+        for step in 0...tableSteps {
+            values[step] = decades(Double(step) / Double(tableSteps), from: 0, to: 1)
+        }
+        // Read, and multiplied by zero, where the amount is the capacity.
+        values[tableSteps + 1] = values[tableSteps]
+        return Table(values: values)
+    }()
+
+    /// −log10 P that a channel carries a share `x` of its capacity, if it holds between `lower` and `upper` of it.
+    private static func decades(_ x: Double, from lower: Double, to upper: Double) -> Double {
+        let top = integral(upper)
+        let above = top - integral(x)
+        var whole = top - integral(lower)
+        if lower == 0 { whole *= 78.0 / 64 }
+        // LDK counts both in units of 2^-36 and adds one, so that neither is zero.
+        let probability = (above + 0x1p-36) / (whole + 0x1p-36)
+        return min(max(-Exponentials.log(probability) * 0.434_294_481_903_251_8, 0), 2)
     }
 
     @inline(__always) public func cost(of hop: HopView) -> UInt64 {
         var penalty = leastSurcharge(forwarding: hop.amount)
         if hop.amountMaximum >= hop.capacity / 2 { penalty &+= antiProbingPenalty }
-        var (lower, upper): (UInt64, UInt64) = (0, hop.capacity)
-        if let bounds { (lower, upper) = bounds.bounds(of: hop.direction, capacity: hop.capacity) }
-        guard hop.amount < upper else {
+        if let bounds, let known = bounds.known(of: hop.direction, capacity: hop.capacity) {
+            guard hop.amount < known.upper else {
+                return hop.fee &+ penalty &+ consideredImpossiblePenalty &+ liquidityPenalty(hop.amount, 2)
+            }
+            guard hop.amount > known.lower else { return hop.fee &+ penalty }
+            let capacity = Double(hop.capacity)
+            let decades = Self.decades(
+                Double(hop.amount) / capacity, from: Double(known.lower) / capacity,
+                to: Double(known.upper) / capacity)
+            return hop.fee &+ penalty &+ liquidityPenalty(hop.amount, decades)
+        }
+        guard hop.amount < hop.capacity else {
             return hop.fee &+ penalty &+ consideredImpossiblePenalty &+ liquidityPenalty(hop.amount, 2)
         }
-        guard hop.amount > lower else { return hop.fee &+ penalty }
-        let capacity = Double(hop.capacity)
-        let top = Self.integral(Double(upper) / capacity)
-        let above = top - Self.integral(Double(hop.amount) / capacity)
-        var whole = top - Self.integral(Double(lower) / capacity)
-        if lower == 0 { whole *= 78.0 / 64 }
-        // LDK counts both in units of 2^-36 and adds one, so that neither is zero.
-        let probability = (above + 0x1p-36) / (whole + 0x1p-36)
-        let decades = -Exponentials.log(probability) * 0.434_294_481_903_251_8
-        return hop.fee &+ penalty &+ liquidityPenalty(hop.amount, min(max(decades, 0), 2))
+        let place = Double(hop.amount) / Double(hop.capacity) * Double(Self.tableSteps)
+        let step = Int(place)
+        let (left, right) = (unknownDecades.values[step], unknownDecades.values[step + 1])
+        return hop.fee &+ penalty
+            &+ liquidityPenalty(hop.amount, left + (right - left) * (place - Double(step)))
     }
 
     /// The integral of the density from the middle of the channel to a share `x` of it.

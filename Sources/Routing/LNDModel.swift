@@ -129,11 +129,11 @@ extension ChannelGraph {
     ///
     /// Precondition: the direction has a policy.
     func view(of hop: RouteHop) -> HopView {
-        let position = layout.positions[Int(hop.direction.rawValue)]
+        let position = positions[Int(hop.direction.rawValue)]
         guard position.outgoing >= 0 else { preconditionFailure("a route through a closed direction") }
         let edge = outgoing[Int(position.outgoing)]
         let feeHere = fee(
             baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: hop.amount.rawValue)
-        return edge.view(forwarding: hop.amount.rawValue, fee: feeHere, layout.figures)
+        return edge.view(forwarding: hop.amount.rawValue, fee: feeHere, figures)
     }
 }

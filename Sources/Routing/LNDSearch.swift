@@ -6,12 +6,12 @@ struct LNDSearch {
     let graph: ChannelGraph
     let request: RouteRequest
     let excluded: UnsafeMutablePointer<UInt64>
-    let spendable: ((DirectionIndex) -> Millisatoshi)?
+    let spendable: Spendable?
     private let failureCost: Double
 
     init(
         _ model: LNDModel, _ graph: ChannelGraph, _ request: RouteRequest,
-        excluded: UnsafeMutablePointer<UInt64>, spendable: ((DirectionIndex) -> Millisatoshi)?
+        excluded: UnsafeMutablePointer<UInt64>, spendable: Spendable?
     ) {
         self.model = model
         self.graph = graph
@@ -46,12 +46,14 @@ struct LNDSearch {
             excluded[Int(edge.direction) >> 6] & 1 << UInt64(edge.direction & 63) == 0
         else { return nil }
         let isFirst = edge.peer == UInt32(request.source)
-        if isFirst, let spendable, spendable(DirectionIndex(edge.direction)).rawValue < label.amount {
+        if isFirst, let spendable,
+            spendable(DirectionIndex(edge.direction), Millisatoshi(label.amount)).rawValue < label.amount
+        {
             return nil
         }
         let feeHere = fee(
             baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: label.amount)
-        let hop = edge.view(forwarding: label.amount, fee: feeHere, graph.layout.figures)
+        let hop = edge.view(forwarding: label.amount, fee: feeHere, graph.figures)
         var longer = label
         longer.node = Int32(edge.peer)
         longer.direction = edge.direction
@@ -258,7 +260,7 @@ private struct LNDBounds {
         func hop(_ edge: GraphEdge) -> HopView {
             let feeHere = fee(
                 baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: amount)
-            return edge.view(forwarding: amount, fee: feeHere, graph.layout.figures)
+            return edge.view(forwarding: amount, fee: feeHere, graph.figures)
         }
         /// Plain Dijkstra over keys that `next` makes of a key and an edge.
         func least(start: UInt64, _ next: (UInt64, GraphEdge) -> UInt64) -> [UInt64] {
@@ -304,7 +306,7 @@ extension RouteSearch {
     public func route(
         _ request: RouteRequest, in graph: ChannelGraph, by model: LNDModel, isExact: Bool,
         excluding: some Collection<DirectionIndex> = EmptyCollection(),
-        spendable: ((DirectionIndex) -> Millisatoshi)? = nil
+        spendable: Spendable? = nil
     ) throws(RoutingFailure) -> Route {
         try check(request, graph)
         mark(excluding)

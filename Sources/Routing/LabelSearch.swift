@@ -35,7 +35,7 @@ struct LabelSearch<Model: CostModel> {
     private let graph: ChannelGraph
     private let request: RouteRequest
     private let excluded: UnsafeMutablePointer<UInt64>
-    private let spendable: ((DirectionIndex) -> Millisatoshi)?
+    private let spendable: Spendable?
     /// By node, lower bounds of the way from the source: key, hops, blocks. `UInt64.max`: not reachable.
     private let keyBounds: [UInt64]
     private let hopBounds: [UInt64]
@@ -52,7 +52,7 @@ struct LabelSearch<Model: CostModel> {
     init(
         _ model: Model, _ graph: ChannelGraph, _ request: RouteRequest,
         excluded: UnsafeMutablePointer<UInt64>,
-        spendable: ((DirectionIndex) -> Millisatoshi)?
+        spendable: Spendable?
     ) {
         self.model = model
         self.graph = graph
@@ -63,17 +63,16 @@ struct LabelSearch<Model: CostModel> {
         let usable = { (edge: GraphEdge, isFirst: Bool) in
             guard edge.maximum >= amount, !Self.contains(excluded, edge.direction) else { return false }
             guard isFirst, let spendable else { return true }
-            return spendable(DirectionIndex(edge.direction)).rawValue >= amount
+            return spendable(DirectionIndex(edge.direction), Millisatoshi(amount)).rawValue >= amount
         }
         let bounds = LowerBounds(graph: graph, source: Int(request.source), isUsable: usable)
-        let figures = graph.layout.figures
+        let figures = graph.figures
         keyBounds = bounds.from { edge, isFirst in
             isFirst ? 1 : 1 + edge.cost(forwarding: amount, by: model, figures).cost << 8
         }
         hopBounds = bounds.from { _, _ in 1 }
-        let policies = graph.layout.policies
         cltvBounds = bounds.from { edge, isFirst in
-            isFirst ? 0 : UInt64(policies[Int(edge.direction)]!.cltvExpiryDelta)
+            isFirst ? 0 : UInt64(figures[Int(edge.direction)].cltvExpiryDelta)
         }
         labelsAtNode = Array(repeating: [], count: graph.nodeCount)
     }
@@ -168,10 +167,10 @@ struct LabelSearch<Model: CostModel> {
     /// The label at the near end of `edge`, if a route within the limits may come of it.
     private func extend(_ index: Int32, by edge: GraphEdge, received: UInt64) -> Label? {
         let label = labels[Int(index)]
-        let (cost, feeHere) = edge.cost(forwarding: received, by: model, graph.layout.figures)
+        let (cost, feeHere) = edge.cost(forwarding: received, by: model, graph.figures)
         let key = label.key + cost << 8 + 1
         let peer = Int(edge.peer)
-        let cltv = label.cltv + UInt64(graph.layout.policies[Int(edge.direction)]!.cltvExpiryDelta)
+        let cltv = label.cltv + UInt64(graph.figures[Int(edge.direction)].cltvExpiryDelta)
         guard key < feeCeiling << 8, keyBounds[peer] <= bestKey, key <= bestKey - keyBounds[peer],
             key & 255 + hopBounds[peer] <= UInt64(request.hopsMaximum),
             cltv + cltvBounds[peer] <= UInt64(request.cltvMaximum), !visits(index, peer)
@@ -187,7 +186,11 @@ struct LabelSearch<Model: CostModel> {
         guard key & 255 <= UInt64(request.hopsMaximum), label.cltv <= UInt64(request.cltvMaximum),
             key <= bestKey
         else { return }
-        if let spendable, spendable(DirectionIndex(edge.direction)).rawValue < received { return }
+        if let spendable,
+            spendable(DirectionIndex(edge.direction), Millisatoshi(received)).rawValue < received
+        {
+            return
+        }
         let directions = [edge.direction] + way(from: index)
         if key < bestKey || best.isEmpty || received < bestAmount
             || received == bestAmount && directions.lexicographicallyPrecedes(best)

@@ -22,18 +22,24 @@ public struct LiquidityBounds: Sendable {
     }
 
     /// What `direction` can carry now: no less than `lower`, less than `upper`, msat.
-    @inline(__always)
     public func bounds(of direction: DirectionIndex, capacity: UInt64) -> (lower: UInt64, upper: UInt64) {
-        let (lower, upper) = own(direction, capacity)
-        let (otherLower, otherUpper) = own(direction.reversed, capacity)
+        known(of: direction, capacity: capacity) ?? (0, capacity)
+    }
+
+    /// The same, or nil where nothing was heard of the channel.
+    @inline(__always)
+    func known(of direction: DirectionIndex, capacity: UInt64) -> (lower: UInt64, upper: UInt64)? {
+        let (entry, otherEntry) = beliefs.entries(of: direction)
+        if entry == nil, otherEntry == nil { return nil }
+        let (lower, upper) = bounds(by: entry, capacity)
+        let (otherLower, otherUpper) = bounds(by: otherEntry, capacity)
         let most = min(upper, capacity - otherLower)
         return (min(max(lower, capacity - otherUpper), most), most)
     }
 
-    /// By the direction's own outcomes.
-    @inline(__always)
-    private func own(_ direction: DirectionIndex, _ capacity: UInt64) -> (lower: UInt64, upper: UInt64) {
-        guard let entry = beliefs.entry(direction) else { return (0, capacity) }
+    /// By one direction's own outcomes.
+    private func bounds(by entry: Beliefs.Entry?, _ capacity: UInt64) -> (lower: UInt64, upper: UInt64) {
+        guard let entry else { return (0, capacity) }
         let age = Double(seconds - min(entry.latest, seconds))
         let rest = Exponentials.exp(-0.693_147_180_559_945_3 * age / halfLife)
         let known = Double(min(UInt64(entry.success) * 1_000, capacity))

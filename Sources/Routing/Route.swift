@@ -110,13 +110,15 @@ extension Route {
         for direction in directions.reversed() {
             hops.append(
                 RouteHop(direction: direction, amount: Millisatoshi(amount), cltvExpiryDelta: expiry))
-            guard let policy = graph.layout.policies[Int(direction.rawValue)] else { return nil }
+            let position = graph.positions[Int(direction.rawValue)].outgoing
+            guard position >= 0 else { return nil }
+            let edge = graph.outgoing[Int(position)]
             guard direction != directions.first else { break }
             amount += fee(
-                baseFee: UInt32(clamping: policy.baseFee.rawValue), proportionalFee: policy.proportionalFee,
-                forwarding: amount)
+                baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: amount)
             guard amount - request.amount.rawValue < feeCeiling else { return nil }
-            expiry = expiry.addingReportingOverflow(UInt32(policy.cltvExpiryDelta)).partialValue
+            let delta = graph.figures[Int(direction.rawValue)].cltvExpiryDelta
+            expiry = expiry.addingReportingOverflow(delta).partialValue
         }
         hops.reverse()
         self.init(hops: hops)

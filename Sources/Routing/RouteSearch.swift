@@ -1,5 +1,11 @@
 import LightningTypes
 
+/// What a payer can offer now in a direction that leaves it.
+///
+/// A search that compares only says with what: of the answer, nothing but whether it is less than `least` reaches its
+/// result. Nil: all of the answer does.
+public typealias Spendable = (_ direction: DirectionIndex, _ least: Millisatoshi?) -> Millisatoshi
+
 /// One thread's pathfinder: all its memory is claimed once, and no query allocates but for the route found.
 ///
 /// A query is answered by a search from both ends (`BidirectionalSearch`), exact for nearly every one. What that
@@ -64,7 +70,7 @@ public final class RouteSearch {
     public func cheapestRoute(
         _ request: RouteRequest, in graph: ChannelGraph,
         excluding: some Collection<DirectionIndex> = EmptyCollection(),
-        spendable: ((DirectionIndex) -> Millisatoshi)? = nil
+        spendable: Spendable? = nil
     ) throws(RoutingFailure) -> Route {
         try bestRoute(request, in: graph, by: CheapestFee(), excluding: excluding, spendable: spendable)
     }
@@ -76,7 +82,7 @@ public final class RouteSearch {
     public func bestRoute<Model: CostModel>(
         _ request: RouteRequest, in graph: ChannelGraph, by model: Model,
         excluding: some Collection<DirectionIndex> = EmptyCollection(),
-        spendable: ((DirectionIndex) -> Millisatoshi)? = nil
+        spendable: Spendable? = nil
     ) throws(RoutingFailure) -> Route {
         try check(request, graph)
         mark(excluding)
@@ -110,7 +116,7 @@ public final class RouteSearch {
 
     private func found<Model: CostModel>(
         _ request: RouteRequest, in graph: ChannelGraph, by model: Model, hasExclusions: Bool,
-        spendable: ((DirectionIndex) -> Millisatoshi)?
+        spendable: Spendable?
     ) throws(RoutingFailure) -> Route {
         let outcome =
             Model.self == CheapestFee.self
@@ -155,7 +161,7 @@ public final class RouteSearch {
 
     private func searchFees(
         _ request: RouteRequest, _ graph: ChannelGraph, _ hasExclusions: Bool,
-        _ spendable: ((DirectionIndex) -> Millisatoshi)?
+        _ spendable: Spendable?
     ) -> Outcome {
         let search = searchBothWays(request, graph, hasExclusions, spendable)
         return Outcome(
@@ -165,7 +171,7 @@ public final class RouteSearch {
 
     private func searchCosts<Model: CostModel>(
         _ model: Model, _ request: RouteRequest, _ graph: ChannelGraph, _ hasExclusions: Bool,
-        _ spendable: ((DirectionIndex) -> Millisatoshi)?
+        _ spendable: Spendable?
     ) -> Outcome {
         let memory = costMemory ?? CostMemory(nodeCount: nodeCount)
         costMemory = memory
@@ -193,7 +199,7 @@ public final class RouteSearch {
 
     private func searchBothWays(
         _ request: RouteRequest, _ graph: ChannelGraph, _ hasExclusions: Bool,
-        _ spendable: ((DirectionIndex) -> Millisatoshi)?
+        _ spendable: Spendable?
     ) -> BidirectionalSearch {
         if stamp > .max - 4 {
             stamp = 0
@@ -209,7 +215,8 @@ public final class RouteSearch {
             incoming: graph.incoming, outgoing: graph.outgoing, incomingRows: layout.incomingRows,
             outgoingRows: layout.outgoingRows, layout: layout, labels: labels, excluded: excluded,
             hasExclusions: hasExclusions, spendable: spendable, source: source, destination: destination,
-            amount: request.amount.rawValue, stamp: stamp,
+            amount: request.amount.rawValue,
+            minimumIgnored: request.amount.rawValue + request.amount.rawValue / 16, stamp: stamp,
             readsWholeRows: !layout.isCore[source] && leaving.coreEnd < leaving.end
                 || !layout.isCore[destination] && entering.coreEnd < entering.end,
             forward: forward, backward: backward)

@@ -37,7 +37,7 @@ extension RouteSearch {
     public func route(
         _ request: RouteRequest, in graph: ChannelGraph, by model: RoutingModel, beliefs: Beliefs? = nil,
         at seconds: UInt32 = 0, excluding: some Collection<DirectionIndex> = EmptyCollection(),
-        spendable: ((DirectionIndex) -> Millisatoshi)? = nil
+        spendable: Spendable? = nil
     ) throws(RoutingFailure) -> Route {
         switch model {
         case .cheapestFee:

@@ -39,7 +39,7 @@ public struct SplitRequest {
     /// Parts of the same payment that are under way: what they lock is not there for others.
     public var underway: [Route] = []
     /// What the source can offer now in a direction that leaves it; nil: public information alone.
-    public var spendable: ((DirectionIndex) -> Millisatoshi)?
+    public var spendable: Spendable?
 
     public init(_ route: RouteRequest, splitting: Splitting, model: RoutingModel = .cheapestFee) {
         self.route = route
@@ -76,10 +76,10 @@ extension RouteSearch {
         single.feeMaximum = single.feeMaximum.map { $0.subtractingOrZero(fees) }
         var spendable = request.spendable
         if let known = request.spendable, !parts.isEmpty {
-            spendable = { direction in
-                parts.reduce(known(direction)) { rest, part in
-                    part.hops[0].direction == direction ? rest.subtractingOrZero(part.amountSent) : rest
-                }
+            spendable = { direction, least in
+                let locked = parts.lazy.filter { $0.hops[0].direction == direction }
+                    .reduce(Millisatoshi.zero) { $0 + $1.amountSent }
+                return known(direction, least.map { $0 + locked }).subtractingOrZero(locked)
             }
         }
         return try route(

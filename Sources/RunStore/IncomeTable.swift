@@ -3,39 +3,46 @@ import PaymentNetwork
 import Topologies
 
 /// What every node earned, in the columns that `income.csv`, the database and `--json` share.
-public struct IncomeTable {
+public struct IncomeTable: Sendable {
     private static let columns = [
         "node", "alias", "forwards", "volume_msat", "routing_fees_msat", "fees_paid_msat",
         "onchain_fees_msat",
         "net_msat", "capital_msat", "apr_gross", "apr_net",
     ]
 
-    private let rows: [[JSONValue]]
+    private let incomes: [NodeIncome]
+    private let nodes: [Topology.Node]
 
     /// One row a node, in the topology's order.
     public init(_ result: RunResult, of topology: Topology) {
-        rows = result.nodeIncome.map { income in
-            let node = topology.nodes[Int(income.node)]
-            return [
-                .text(node.id), .text(node.alias), .unsigned(income.forwards),
-                .unsigned(income.volume.rawValue), .unsigned(income.routingFees.rawValue),
-                .unsigned(income.feesPaid.rawValue), .unsigned(income.onchainFees.rawValue),
-                .integer(income.net), .unsigned(income.capital.rawValue), JSONValue(income.aprGross),
-                JSONValue(income.aprNet),
-            ]
-        }
+        incomes = result.nodeIncome
+        nodes = topology.nodes
+    }
+
+    private func row(_ index: Int) -> [JSONValue] {
+        let income = incomes[index]
+        let node = nodes[Int(income.node)]
+        return [
+            .text(node.id), .text(node.alias), .unsigned(income.forwards),
+            .unsigned(income.volume.rawValue), .unsigned(income.routingFees.rawValue),
+            .unsigned(income.feesPaid.rawValue), .unsigned(income.onchainFees.rawValue),
+            .integer(income.net), .unsigned(income.capital.rawValue), JSONValue(income.aprGross),
+            JSONValue(income.aprNet),
+        ]
     }
 
     public var json: JSONValue {
-        .array(rows.map { row in .object(zip(Self.columns, row).map { .init($0, $1) }) })
+        .rows(count: incomes.count) { index in
+            .object(zip(Self.columns, row(index)).map { .init($0, $1) })
+        }
     }
 
     /// RFC 4180, with line feeds alone; an absent figure is empty.
     public func csv() -> [UInt8] {
         var output = Array(Self.columns.joined(separator: ",").utf8)
         output.append(UInt8(ascii: "\n"))
-        for row in rows {
-            output.append(contentsOf: row.map(Self.field).joined(separator: ",").utf8)
+        for index in incomes.indices {
+            output.append(contentsOf: row(index).map(Self.field).joined(separator: ",").utf8)
             output.append(UInt8(ascii: "\n"))
         }
         return output
@@ -49,7 +56,7 @@ public struct IncomeTable {
         case .unsigned(let value): value.description
         case .number(let value): value.isFinite ? value.description : ""
         case .text(let value): quoted(value)
-        case .array, .object: preconditionFailure("a field holds one figure")
+        case .array, .object, .rows: preconditionFailure("a field holds one figure")
         }
     }
 

@@ -11,6 +11,8 @@ public enum JSONValue: Sendable {
     case text(String)
     case array([JSONValue])
     case object([Member])
+    /// An array of lists or objects, each made when it is written: a table of a million rows takes up the room of one.
+    case rows(count: Int, @Sendable (Int) -> JSONValue)
 
     public struct Member: Sendable {
         public var key: String
@@ -54,7 +56,7 @@ extension JSONValue: ExpressibleByDictionaryLiteral, ExpressibleByStringLiteral,
 extension JSONValue {
     private var isContainer: Bool {
         switch self {
-        case .array, .object: true
+        case .array, .object, .rows: true
         case .null, .boolean, .integer, .unsigned, .number, .text: false
         }
     }
@@ -74,6 +76,10 @@ extension JSONValue {
                 depth: depth, to: &output
             ) { index, output in
                 values[index].write(to: &output, depth: depth + 1)
+            }
+        case .rows(let count, let row):
+            Self.writeList(count, in: ("[", "]"), isFlat: false, depth: depth, to: &output) { index, output in
+                row(index).write(to: &output, depth: depth + 1)
             }
         case .object(let members):
             Self.writeList(

@@ -164,6 +164,7 @@ extension RunDescription {
                 "final_cltv_expiry_delta": .unsigned(UInt64(topology.payments.finalCLTVExpiryDelta)),
                 "commitment_interval_seconds": .number(seconds(topology.payments.commitmentInterval)),
                 "gossip_interval_seconds": .number(seconds(topology.payments.gossipInterval)),
+                "policy_grace_seconds": .number(seconds(topology.payments.policyGrace)),
                 "channel_lifetime_days": .unsigned(UInt64(topology.payments.channelLifetimeDays)),
                 "model": .text(topology.payments.model.rawValue),
                 "split": .text(topology.payments.splitting.rawValue),

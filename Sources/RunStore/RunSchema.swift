@@ -1,6 +1,6 @@
 extension RunDatabase {
     /// Grows when a table changes its meaning or loses a column.
-    static let schemaVersion = 1
+    static let schemaVersion = 2
 
     /// Columns end in their unit: `_msat`, `_sat`, `_us` (simulated microseconds), `_days`. The document
     /// `docs/RUN-STORE.md` says what each means.
@@ -127,6 +127,7 @@ extension RunDatabase {
             failed INTEGER NOT NULL,
             volume_msat INTEGER NOT NULL,
             fees_msat INTEGER NOT NULL,
+            feerate_sat_per_vbyte INTEGER NOT NULL,
             pending_htlcs INTEGER NOT NULL,
             depleted_directions INTEGER NOT NULL,
             open_directions INTEGER NOT NULL,

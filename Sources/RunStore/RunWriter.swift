@@ -281,13 +281,14 @@ extension RunWriter {
 
     private func flushTimeline() throws(RunStoreError) {
         try database.write { database in
-            var insert = try BulkInsert(into: "timeline", columns: 9, in: database)
+            var insert = try BulkInsert(into: "timeline", columns: 10, in: database)
             for hour in hours {
                 insert.bind(hour.hour)
                 insert.bind(hour.settled)
                 insert.bind(hour.failed)
                 insert.bind(hour.volume.rawValue)
                 insert.bind(hour.fees.rawValue)
+                insert.bind(hour.feerate)
                 insert.bind(hour.network.pendingHTLCs)
                 insert.bind(hour.network.depletedDirections)
                 insert.bind(hour.network.openDirections)

@@ -98,9 +98,15 @@ extension Topology.Channel {
     init(standing id: ShortChannelID, node1: Int32, node2: Int32, capacity: Satoshi) {
         self.init(
             shortChannelID: id, node1: node1, node2: node2, capacity: capacity, funder: nil, balance1: nil,
-            pushed: .zero, policy1: nil, policy2: nil, opensAt: nil, closesAt: nil, openingCost: .zero,
+            pushed: .zero, policy1: nil, policy2: nil, openingCost: .zero,
             limits: LimitsDraft().resolved(capacity: capacity))
     }
+
+    static func duration(_ microseconds: UInt64) -> Duration? {
+        microseconds == .max ? nil : .microseconds(microseconds)
+    }
+
+    static func microseconds(_ duration: Duration?) -> UInt64 { duration?.inMicroseconds ?? .max }
 
     /// The same channel with its ends named the other way round.
     mutating func swapSides() {

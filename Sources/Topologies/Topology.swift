@@ -4,7 +4,7 @@ import Routing
 /// A network to simulate: everything a topology file says, checked and resolved to dense indices.
 ///
 /// Nodes stand in order of `id`, channels in order of `shortChannelID`, so that two files that describe the
-/// same network are the same value, whatever order they list it in.
+/// same network are the same value, whatever order they list it in. Nodes that join in the run come after the others.
 public struct Topology: Sendable {
     /// The file's name without its ending, or the file's own `name`.
     public var name: String
@@ -16,6 +16,10 @@ public struct Topology: Sendable {
     public var payments: PaymentRules
     public var latency: Latency
     public var traffic: Traffic
+    /// How policies change in the run; applied in this order where times are equal.
+    public var policyChanges: [PolicyChange] = []
+    /// How nodes and channels come and go; nil once `drawChurn` has drawn it, and where they do not.
+    public var churn: Churn?
     /// The last payment starts before this much simulated time; nil is bounded by the number of payments alone.
     public var duration: Duration?
     /// The first stretch of the run, left out of every table.
@@ -45,6 +49,9 @@ public struct Topology: Sendable {
         public var wallet: Satoshi?
         /// Whether a topology names it beside the graph it refers to: whoever wrote it in wants to see it.
         public var isSingledOut = false
+        /// When it joins and leaves, drawn by `drawChurn`; nil: before the run, never.
+        public var joinsAt: Duration?
+        public var leavesAt: Duration?
     }
 
     public struct Channel: Sendable, Hashable {
@@ -63,9 +70,18 @@ public struct Topology: Sendable {
         public var policy1: ChannelPolicy?
         public var policy2: ChannelPolicy?
         /// When the funder sends `open_channel`; nil: the channel stands open before the run.
-        public var opensAt: Duration?
+        public var opensAt: Duration? {
+            get { Self.duration(opening) }
+            set { opening = Self.microseconds(newValue) }
+        }
         /// When its funder asks for a cooperative close; nil: never.
-        public var closesAt: Duration?
+        public var closesAt: Duration? {
+            get { Self.duration(closing) }
+            set { closing = Self.microseconds(newValue) }
+        }
+        /// The same in microseconds, `.max` for nil: of many channels few have times, and a `Duration?` takes 32 bytes.
+        var opening = UInt64.max
+        var closing = UInt64.max
         /// What opening a standing channel had cost its funder, charged to the ledger at time zero.
         public var openingCost: Satoshi
         public var limits: ChannelLimits
@@ -125,6 +141,8 @@ public struct Topology: Sendable {
         public var commitmentInterval: Duration
         /// How long `channel_announcement`s and `channel_update`s are collected before senders see them; 60 s.
         public var gossipInterval: Duration
+        /// How long a node accepts HTLCs that keep the policy it has just replaced (BOLT 7); 10 minutes by default.
+        public var policyGrace: Duration
         /// Over how many days the cost of opening and closing is spread in the net APR; 365 by default.
         public var channelLifetimeDays: UInt32
         /// What senders mind in a route; the fee alone by default.
@@ -136,8 +154,6 @@ public struct Topology: Sendable {
 
         /// Whether senders remember what their payments taught them about other nodes' channels.
         public var learns: Bool { model.learns || splitting == .minimumCostFlow }
-        /// Whether a first route depends on nothing but graph and balances.
-        public var isPrefetchable: Bool { model == .cheapestFee && splitting == .none }
     }
 
     /// One-way delay of a link between two nodes.

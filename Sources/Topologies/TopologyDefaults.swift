@@ -13,7 +13,8 @@ extension Topology.PaymentRules {
     static let standard = Topology.PaymentRules(
         attemptsMaximum: 10, feeLimitProportional: 50_000, feeLimitMinimum: Millisatoshi(5_000),
         finalCLTVExpiryDelta: 18, commitmentInterval: .milliseconds(10), gossipInterval: .seconds(60),
-        channelLifetimeDays: 365, model: .cheapestFee, splitting: .none, partsMaximum: 16)
+        policyGrace: .seconds(600), channelLifetimeDays: 365, model: .cheapestFee, splitting: .none,
+        partsMaximum: 16)
 }
 
 extension Topology.Latency {
@@ -21,7 +22,7 @@ extension Topology.Latency {
 }
 
 /// The parts of a policy a file gives; the rest comes from the next one down: channel, node, group, defaults.
-struct PolicyDraft: Sendable {
+struct PolicyDraft: Sendable, Hashable {
     var baseFee: Millisatoshi?
     var proportionalFee: UInt32?
     var cltvExpiryDelta: UInt16?
@@ -49,7 +50,7 @@ struct PolicyDraft: Sendable {
 }
 
 /// The limits a file gives for a channel, or for all of them.
-struct LimitsDraft: Sendable {
+struct LimitsDraft: Sendable, Hashable {
     var dustLimit: Satoshi?
     var channelReserve: Satoshi?
     var htlcValueInFlightMaximum: Millisatoshi?

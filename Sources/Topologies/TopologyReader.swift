@@ -7,7 +7,7 @@ struct TopologyReader {
     static let keys = [
         "millrace", "name", "seed", "duration", "warmup", "balances", "layer_1", "latency", "payments",
         "defaults",
-        "groups", "graph", "generate", "nodes", "channels", "traffic", "trace",
+        "groups", "graph", "generate", "nodes", "channels", "policy_changes", "churn", "traffic", "trace",
     ]
 
     let file: SourceFile
@@ -62,6 +62,8 @@ struct TopologyReader {
         topology.graph = graphFormat.map { Topology.Graph(format: $0, isWholeTopology: false) }
         topology.channels = channels
         names.renumber(newIndex)
+        try readPolicyChanges(into: &topology)
+        topology.churn = try churn()
         if try !readGraphTraffic(into: &topology, newIndex) { try readTraffic(into: &topology) }
         try topology.checkTimes(file: file) { root.line(of: $0) }
         return topology
@@ -75,7 +77,8 @@ struct TopologyReader {
     static let latencyKeys = ["floor", "fixed"]
     static let paymentKeys = [
         "attempts_maximum", "fee_limit_ppm", "fee_limit_minimum_msat", "final_cltv_expiry_delta",
-        "commitment_interval", "gossip_interval", "channel_lifetime_days", "model", "split", "parts_maximum",
+        "commitment_interval", "gossip_interval", "policy_grace", "channel_lifetime_days", "model", "split",
+        "parts_maximum",
     ]
 
     private func settings() throws(TopologyError) -> Topology {
@@ -143,6 +146,8 @@ struct TopologyReader {
             try section.duration("commitment_interval", to: .seconds(600)) ?? rules.commitmentInterval
         rules.gossipInterval =
             try section.duration("gossip_interval", to: .seconds(30 * 86_400)) ?? rules.gossipInterval
+        rules.policyGrace =
+            try section.duration("policy_grace", to: .seconds(30 * 86_400)) ?? rules.policyGrace
         rules.channelLifetimeDays =
             try section.integer("channel_lifetime_days", "days", from: 1, to: 36_500)
             ?? rules.channelLifetimeDays

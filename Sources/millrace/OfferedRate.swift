@@ -12,6 +12,15 @@ extension Topology {
         }
     }
 
+    /// How long the traffic lasts: its duration or, for a number of payments without one, what so many take on average.
+    func trafficTime(ofFirst count: UInt64?) -> Duration {
+        guard duration == nil, let count, case .flows(let flows) = traffic,
+            let rate = offeredRate(ofFirst: count),
+            let start = flows.map(\.startsAt).min()
+        else { return trafficHorizon }
+        return min(start + .seconds(1) * (Double(count) / rate), timeMaximum)
+    }
+
     private static func offeredRate(of payments: ArraySlice<TracePayment>) -> Double? {
         guard let first = payments.first, let last = payments.last, last.microseconds > first.microseconds
         else {

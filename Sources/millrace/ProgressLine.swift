@@ -23,7 +23,7 @@ struct ProgressLine {
         if ended > 0 {
             parts.append("\(Figures.percent(Double(progress.settled) / Double(ended), places: 1)) settled")
         }
-        parts.append("\(Figures.rate(Double(progress.events) / max(seconds, 1e-3))) events/s")
+        parts.append("\(Figures.rate(Double(ended) / max(seconds, 1e-3))) payments/s")
         draw(fraction: progress.fraction, parts)
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Logging
 import PaymentNetwork
 import Reports
 import RunStore
@@ -12,6 +13,7 @@ struct ResumeCommand: ParsableCommand {
 
     @Option var resume: String
     @Option(transform: DurationValue.readPositive) var checkpointEvery: DurationValue?
+    @Option var logLevel: Logger.Level = .notice
     @Flag var json = false
     @Flag var quiet = false
 
@@ -28,7 +30,7 @@ struct ResumeCommand: ParsableCommand {
             throw CommandFailure(
                 .usage,
                 "\(message(for: error)); --resume takes everything from the run directory and goes with "
-                    + "--checkpoint-every, --json and --quiet alone")
+                    + "--checkpoint-every, --log-level, --json and --quiet alone")
         }
     }
 
@@ -51,7 +53,7 @@ struct ResumeCommand: ParsableCommand {
         }
         let session = RunSession(
             plan: plan, directory: stored.directory, checkpointInterval: interval?.value,
-            json: json, quiet: quiet, stopwatch: stopwatch)
+            json: json, quiet: quiet, logLevel: logLevel, stopwatch: stopwatch)
         do {
             try goOn(session, plan, stored.directory, interval)
         } catch {

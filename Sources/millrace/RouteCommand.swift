@@ -165,7 +165,7 @@ struct RouteCommand: ParsableCommand {
         model: RoutingModel, split: Splitting, balances: [Millisatoshi]?
     ) -> Result<[Route], RoutingFailure> {
         var whole = SplitRequest(request, splitting: split, model: model)
-        whole.spendable = balances.map { balances in { balances[Int($0.rawValue)] } }
+        whole.spendable = balances.map { balances in { direction, _ in balances[Int(direction.rawValue)] } }
         do {
             return .success(try search.parts(whole, in: graph))
         } catch {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Logging
 import PaymentNetwork
 import Reports
 import RunStore
@@ -11,7 +12,7 @@ struct RunCommand: ParsableCommand {
         abstract: "Simulates a network: what became of its payments, and what every node earned.",
         usage: """
             millrace run <topology> [options]
-            millrace run --resume <run-directory> [--checkpoint-every <time>] [--json] [--quiet]
+            millrace run --resume <run-directory> [--checkpoint-every <time>] [--log-level <level>] [--json] [--quiet]
             """,
         discussion: "Writes a run directory with a copy of the input, run.sqlite and income.csv.")
 
@@ -111,6 +112,12 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "One JSON object on standard output, and nothing else there.")
     var json = false
 
+    @Option(
+        help: ArgumentHelp(
+            "What to tell on standard error: info (phases, gossip epochs), debug (checkpoints, how busy the engine is) or trace (each simulated hour). (default: notice)",
+            valueName: "level"))
+    var logLevel: Logger.Level = .notice
+
     @Flag(help: "No progress and no figures of time on standard error.")
     var quiet = false
 
@@ -141,7 +148,7 @@ struct RunCommand: ParsableCommand {
         }
         let session = RunSession(
             plan: plan, directory: directory, checkpointInterval: checkpointEvery?.value, json: json,
-            quiet: quiet, stopwatch: stopwatch)
+            quiet: quiet, logLevel: logLevel, stopwatch: stopwatch)
         try session.run(into: writer, resuming: nil)
     }
 
@@ -158,6 +165,9 @@ struct RunCommand: ParsableCommand {
         // Exactly so many start, and the rate decides how long that takes: the file's duration bounds what the
         // file asks for, not this.
         if payments != nil, duration == nil { topology.duration = nil }
+        do { try topology.drawChurn(until: topology.trafficTime(ofFirst: payments)) } catch {
+            throw CommandFailure(.badInput, error.description)
+        }
         var settings = RunSettings()
         settings.signatures = signatures
         settings.threads = Int(threads)
@@ -206,7 +216,7 @@ struct RunCommand: ParsableCommand {
     /// The arguments without what decides nothing of the result: where it goes, and when checkpoints are taken.
     private static func storedArguments(_ all: [String]) -> [String] {
         var arguments = all
-        for option in ["--out", "--checkpoint-every"] {
+        for option in ["--out", "--checkpoint-every", "--log-level"] {
             arguments.removeAll { $0.hasPrefix("\(option)=") }
             if let index = arguments.firstIndex(of: option) {
                 arguments.removeSubrange(index..<min(index + 2, arguments.count))

@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import PaymentNetwork
 import Reports
 import RunStore
@@ -21,6 +22,7 @@ struct RunSession {
     let checkpointInterval: Duration?
     let json: Bool
     let quiet: Bool
+    let logLevel: Logger.Level
     let stopwatch: Stopwatch
 
     /// - Parameter state: of a checkpoint to go on from.
@@ -57,17 +59,25 @@ struct RunSession {
         let loading = stopwatch.seconds
         let eventsBefore = simulation.eventCount
         let line = ProgressLine(isQuiet: quiet)
+        var log = ProgramLog(level: logLevel)
+        log.phase(
+            "\(plan.topology.name) is read: \(Figures.counted(UInt64(plan.topology.nodes.count), "node")), \(Figures.counted(UInt64(plan.topology.channels.count), "channel")), after \(Figures.decimal(loading, 2)) s"
+        )
+        simulation.watcher = { log.note($0) }
         var timer = CheckpointTimer(interval: checkpointInterval)
         var failure: RunStoreError?
         func keepState() {
-            do { try writer.checkpoint(simulation.state(), at: simulation.simulatedTime) } catch {
-                failure = error
-            }
+            let began = stopwatch.seconds
+            let state = simulation.state()
+            do { try writer.checkpoint(state, at: simulation.simulatedTime) } catch { failure = error }
+            log.checkpoint(
+                bytes: state.count, at: simulation.simulatedTime, seconds: stopwatch.seconds - began)
         }
         let result: RunResult
         do {
             result = try simulation.run { progress in
                 line.draw(progress)
+                log.progress(progress)
                 if timer.isDue {
                     keepState()
                     timer.restart()
@@ -86,6 +96,9 @@ struct RunSession {
                 .interrupted, "interrupted; what was recorded until then is in \(directory.path)\(how)")
         }
         let simulating = stopwatch.seconds - loading
+        log.phase(
+            "simulated \(Figures.duration(microseconds: result.simulatedMicroseconds)), the drain included, in \(Figures.decimal(simulating, 2)) s; writing"
+        )
         let document = RunDocument(result, of: plan.topology, settings: plan.settings).stored.encoded()
         let report = RunReport(
             result, of: plan.topology, rows: plan.rows, style: TextStyle(isRich: false))

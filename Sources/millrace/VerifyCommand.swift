@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Logging
 import PaymentNetwork
 import RunStore
 import Topologies
@@ -48,7 +49,7 @@ struct VerifyCommand: ParsableCommand {
         let writer = try RunWriter(in: replayed, topology: plan.topology, description: plan.description)
         let session = RunSession(
             plan: plan, directory: replayed, checkpointInterval: nil, json: false, quiet: quiet,
-            stopwatch: Stopwatch())
+            logLevel: .notice, stopwatch: Stopwatch())
         let simulation = try NetworkSimulation(plan.topology, settings: plan.settings, recorder: writer)
         let outcome = try session.simulate(simulation, into: writer)
         var differences: [String] = []

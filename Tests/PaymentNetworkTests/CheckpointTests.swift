@@ -41,7 +41,7 @@ private func village() throws -> Topology {
 }
 
 enum Kind: String, CaseIterable, Sendable {
-    case standing, opened, village, rebalanced, circulating, halving, flowing
+    case standing, opened, village, rebalanced, circulating, halving, flowing, changing, churning
 }
 
 private func network(_ kind: Kind, seed: UInt64) throws -> (Topology, RunSettings) {
@@ -65,6 +65,12 @@ private func network(_ kind: Kind, seed: UInt64) throws -> (Topology, RunSetting
         flows[0].circulation = .init(
             spend: 0.4, giveBack: 0.3, swap: 0.2, swapNodes: [2], after: .seconds(4))
         topology.traffic = .flows(flows)
+        settings.paymentsMaximum = 300
+    case .changing:
+        topology = try changingNetwork()
+        settings.paymentsMaximum = 300
+    case .churning:
+        topology = try churningNetwork(seed: seed)
         settings.paymentsMaximum = 300
     case .halving:
         topology = try dividingNetwork(.lnd, .halving, rate: 10)
@@ -142,7 +148,7 @@ private func network(_ kind: Kind, seed: UInt64) throws -> (Topology, RunSetting
         return (topology, settings, simulation.state())
     }
 
-    @Test(arguments: [Kind.standing, .opened, .flowing], SignatureMode.allCases)
+    @Test(arguments: [Kind.standing, .opened, .flowing, .changing], SignatureMode.allCases)
     func `is refused at every length but its own`(kind: Kind, signatures: SignatureMode) throws {
         let (topology, settings, state) = try state(kind, signatures)
         for length in stride(from: 0, to: state.count, by: state.count / 300 + 1) {
@@ -156,7 +162,7 @@ private func network(_ kind: Kind, seed: UInt64) throws -> (Topology, RunSetting
     }
 
     /// Without the checksum of a checkpoint file a changed balance may pass for a state; nothing may trap.
-    @Test(arguments: [Kind.standing, .opened, .flowing], SignatureMode.allCases)
+    @Test(arguments: [Kind.standing, .opened, .flowing, .changing], SignatureMode.allCases)
     func `is refused or read, never trapped on`(kind: Kind, signatures: SignatureMode) throws {
         let (topology, settings, state) = try state(kind, signatures)
         var stream = RandomStream(seed: 12, purpose: .init("flips"), process: 0)

@@ -30,7 +30,7 @@ struct Query {
         let spendable = spendable
         return try search.cheapestRoute(
             request, in: graph, excluding: excluded,
-            spendable: spendable.map { balances in { balances[Int($0.rawValue)] } })
+            spendable: spendable.map { balances in { direction, _ in balances[Int(direction.rawValue)] } })
     }
 }
 

@@ -77,6 +77,77 @@ struct ChannelGraphTests {
         #expect(answer.map { $0.hops.map(\.direction.rawValue) } == truth)
     }
 
+    /// Every policy replaced at random, in versions made anew and in place, is as good as a graph built of the last ones.
+    @Test(arguments: 0..<300 as Range<UInt64>)
+    func `changed policies route as a graph built anew`(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed &+ 5_000)
+        let query = Query.random(seed % 2 == 0 ? .tightBounds : .plateaus, seed: seed)
+        let first = ChannelGraph(nodeCount: query.nodeCount, channels: query.channels)
+        let inPlace = ChannelGraph(copying: first)
+        let view = PrivateGraph()
+        var version = first
+        var changed = query
+        var updates: [DirectionUpdate] = []
+        for _ in 0..<(1 + random.below(20)) {
+            let direction = DirectionIndex(UInt32(random.below(2 * query.channels.count)))
+            let policy = ChannelPolicy(
+                baseFee: Millisatoshi(UInt64(random.below(4))),
+                proportionalFee: UInt32(random.below(3)) * 400,
+                cltvExpiryDelta: UInt16(random.below(200)), isDisabled: random.oneIn(5),
+                htlcMinimum: Millisatoshi(UInt64(random.below(3))),
+                htlcMaximum: Millisatoshi(Satoshi.supplyMaximum))
+            let update = DirectionUpdate(direction, isUsable: !policy.isDisabled, policy: policy)
+            updates.append(update)
+            version = version.withUpdates([update])
+            let isKnown =
+                (direction.side == .first
+                    ? query.channels[direction.channel].policy1
+                    : query.channels[direction.channel].policy2) != nil
+            guard isKnown else { continue }
+            changed.channels[direction.channel].isOpen = true
+            if direction.side == .first {
+                changed.channels[direction.channel].policy1 = policy
+            } else {
+                changed.channels[direction.channel].policy2 = policy
+            }
+        }
+        // A channel opened in one direction stays shut in the other.
+        for index in changed.channels.indices
+        where !query.channels[index].isOpen && changed.channels[index].isOpen {
+            let touched = Set(updates.map(\.direction))
+            if !touched.contains(DirectionIndex(channel: index, from: .first)) {
+                changed.channels[index].policy1?.isDisabled = true
+            }
+            if !touched.contains(DirectionIndex(channel: index, from: .second)) {
+                changed.channels[index].policy2?.isDisabled = true
+            }
+        }
+        inPlace.advance(past: first, updates)
+        let truth = BruteForce(changed).expected.map(\.directions)
+        for graph in [version, inPlace] {
+            let answer = Result { () throws(RoutingFailure) in
+                try changed.search(RouteSearch(for: graph), graph)
+            }
+            #expect(answer.map { $0.hops.map(\.direction.rawValue) } == truth)
+        }
+        // A sender that knows them for itself finds the same, where the public graph has a use for the directions.
+        let isOpen = query.channels.allSatisfy {
+            $0.isOpen && $0.policy1?.isDisabled != true && $0.policy2?.isDisabled != true
+        }
+        let last = Dictionary(updates.map { ($0.direction, $0) }) { $1 }
+        for _ in 0..<2 where isOpen {
+            let known = view.view(of: first, knowing: last.values.sorted { $0.direction < $1.direction })
+            let answer = Result { () throws(RoutingFailure) in
+                try changed.search(RouteSearch(for: known), known)
+            }
+            #expect(answer.map { $0.hops.map(\.direction.rawValue) } == truth)
+            let plain = view.view(of: first, knowing: [])
+            for direction in (0..<2 * UInt32(query.channels.count)).map({ DirectionIndex($0) }) {
+                #expect(plain.policy(of: direction) == first.policy(of: direction))
+            }
+        }
+    }
+
     /// A triangle with a tree on it, and a pair apart.
     @Test func `the core is what routes can pass through`() {
         let ends: [(Int32, Int32)] = [(0, 1), (1, 2), (0, 2), (2, 3), (3, 4), (5, 6)]

@@ -84,7 +84,7 @@ struct RouteSearchTests {
         let graph = FeeExampleTests.graph
         var asked: [DirectionIndex] = []
         let request = RouteRequest(source: 0, destination: 2, amount: Millisatoshi(4_999_999))
-        let route = try RouteSearch(for: graph).cheapestRoute(request, in: graph) { direction in
+        let route = try RouteSearch(for: graph).cheapestRoute(request, in: graph) { direction, _ in
             asked.append(direction)
             // Over B, one millisatoshi is missing.
             return Millisatoshi(direction.channel == 0 ? 5_010_197 : 6_000_000)

@@ -28,7 +28,7 @@ struct SplittingTests {
     private func request(_ query: Query, _ splitting: Splitting) -> SplitRequest {
         var request = SplitRequest(query.request, splitting: splitting)
         request.excluded = query.excluded.map { Exclusion($0) }
-        request.spendable = query.spendable.map { balances in { balances[Int($0.rawValue)] } }
+        request.spendable = query.spendable.map { balances in { direction, _ in balances[Int(direction.rawValue)] } }
         return request
     }
 
@@ -160,8 +160,8 @@ struct SplittingTests {
         var request = SplitRequest(
             RouteRequest(source: 0, destination: 1, amount: Millisatoshi(Satoshi(100_000))),
             splitting: .halving)
-        request.spendable = {
-            $0.channel == 0 ? Millisatoshi(Satoshi(40_000)) : Millisatoshi(Satoshi(70_000))
+        request.spendable = { direction, _ in
+            direction.channel == 0 ? Millisatoshi(Satoshi(40_000)) : Millisatoshi(Satoshi(70_000))
         }
         let parts = try RouteSearch(for: graph).parts(request, in: graph)
         // 50,000 by the second; of the rest the half, 25,000, by the first; then 12,500 by it; what is left by the second.

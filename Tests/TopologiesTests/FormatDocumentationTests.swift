@@ -15,6 +15,8 @@ struct FormatDocumentationTests {
         (["properties", "generate", "properties"], TopologyReader.generateKeys),
         (["properties", "groups", "additionalProperties", "properties"], TopologyReader.groupKeys),
         (["properties", "traffic", "items", "properties"], TopologyReader.flowKeys),
+        (["properties", "policy_changes", "items", "properties"], TopologyReader.policyChangeKeys),
+        (["properties", "churn", "properties"], TopologyReader.churnKeys),
         (["$defs", "policy", "properties"], TopologyReader.policyKeys),
         (["$defs", "limits", "properties"], TopologyReader.limitKeys),
         (

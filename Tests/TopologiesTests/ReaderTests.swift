@@ -157,6 +157,7 @@ struct ReaderTests {
                 == Topology.PaymentRules(
                     attemptsMaximum: 3, feeLimitProportional: 4, feeLimitMinimum: Millisatoshi(5),
                     finalCLTVExpiryDelta: 6, commitmentInterval: .zero, gossipInterval: .seconds(7),
+                    policyGrace: .seconds(600),
                     channelLifetimeDays: 8, model: .lnd, splitting: .halving, partsMaximum: 9))
         #expect(
             topology.nodes == [

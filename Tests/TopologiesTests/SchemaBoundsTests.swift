@@ -24,6 +24,9 @@ struct SchemaBoundsTests {
     private static let standing = opened.replacing("%", with: "standing: true, %")
     private static let flow = "millrace: 1\nnodes: [a, b]\ntraffic:\n  - {%}\n"
 
+    private static let change =
+        opened.replacing("%", with: "standing: true") + "policy_changes:\n  - {%}\n"
+
     static let places = [
         Place(
             testDescription: "the topology", path: ["properties"], file: "millrace: 1\n%\n",
@@ -61,6 +64,19 @@ struct SchemaBoundsTests {
         Place(
             testDescription: "a policy", path: ["$defs", "policy", "properties"],
             file: "millrace: 1\ndefaults: {policy: {%}}\n"),
+        Place(
+            testDescription: "a change of policies",
+            path: ["properties", "policy_changes", "items", "properties"],
+            file: change.replacing("%", with: "at: 1h, policy: {fee_ppm: 1}, %"),
+            files: [
+                "at": change.replacing("%", with: "policy: {fee_ppm: 1}, %"),
+                "rate_per_day": change.replacing("%", with: "policy: {fee_ppm: 1}, %"),
+                "policy": change.replacing("%", with: "at: 1h, %"),
+                "fee_factor": change.replacing("%", with: "at: 1h, %"),
+            ]),
+        Place(
+            testDescription: "churn", path: ["properties", "churn", "properties"],
+            file: "millrace: 1\nchurn: {%}\n"),
         Place(
             testDescription: "a flow", path: ["properties", "traffic", "items", "properties"],
             file: flow.replacing("%", with: "rate_per_hour: 1, amount_sat: 1, %"),
@@ -193,6 +209,10 @@ struct SchemaBoundsTests {
         ("latency: {fixed: %}", "5ms", "10m", "4999us", "600.000001s"),
         ("payments: {commitment_interval: %}", "0s", "10m", "-1s", "601s"),
         ("payments: {gossip_interval: %}", "0s", "30d", "-1s", "721h"),
+        ("churn: {channel_lifetime: %}", "60s", "36500d", "59s", "36501d"),
+        ("churn: {node_lifetime: %}", "60s", "36500d", "59s", "36501d"),
+        ("payments: {policy_grace: %}", "0s", "30d", "-1s", "721h"),
+        ("policy_changes: [{policy: {fee_ppm: 1}, at: %}]", "0s", "36500d", "-1s", "36501d"),
         ("duration: %", "1us", "36500d", "0s", "36501d"),
         ("warmup: %", "0s", "36500d", "-1s", "36501d"),
         ("defaults: {opens_at: %}", "0s", "36500d", "-1s", "36501d"),

@@ -100,7 +100,42 @@ struct CommandTests {
         #expect(
             Set(simulator[0].keys) == [
                 "threads", "payments_per_second", "events_per_second", "messages_per_second",
+                "signatures_per_second",
             ])
+    }
+
+    /// A hub that carries so few HTLCs at once that this is what gives way first.
+    @Test func `stress finds the knee without a ladder, and names what gives way`() throws {
+        let spokes = (1...6).map {
+            "  - {from: s\($0), to: hub, capacity_sat: 90_000_000, standing: true, balance_sat: 45_000_000}"
+        }
+        let text = """
+            millrace: 1
+            defaults: {max_accepted_htlcs: 12}
+            nodes: [hub, s1, s2, s3, s4, s5, s6]
+            channels:
+            \(spokes.joined(separator: "\n"))
+            traffic:
+              - {from: [s1, s2, s3, s4, s5], to: s6, rate_per_second: 1, amount_sat: 1_000}
+            """
+        let place = directory.appendingPathComponent("hub.yaml")
+        try Data(text.utf8).write(to: place)
+        let document = try millrace("stress", place.path, "--payments", "1000", "--json").json()
+        let network = try #require(document["network"] as? [String: Any])
+        let verdict = try #require(network["verdict"] as? String)
+        #expect(verdict.contains("HTLC slots of") && verdict.contains("around hub"), "\(verdict)")
+        let steps = try #require(network["steps"] as? [[String: Any]])
+        let loads = steps.compactMap { $0["offered_per_second"] as? Double }
+        #expect(loads == loads.sorted() && loads.count == 15)
+        // Known within 4 %.
+        let knee = try #require(network["knee_per_second"] as? Double)
+        let next = try #require(loads.first { $0 > knee })
+        #expect(next / knee < 1.04, "\(knee) \(next)")
+        let failing = try #require(steps.first { $0["offered_per_second"] as? Double == next })
+        #expect(failing["htlc_slots_max"] as? Int == 12 && failing["htlc_slots_limit"] as? Int == 12)
+        let saturated = try #require(failing["saturated"] as? [[String: Any]])
+        #expect(saturated.allSatisfy { ($0["refusals"] as? Int ?? 0) > 0 && $0["peer"] is String })
+        #expect(failing["locked_msat_max"] as? Int ?? 0 > 0)
     }
 
     @Test func `route names every hop, and its JSON adds up`() throws {

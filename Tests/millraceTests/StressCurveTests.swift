@@ -27,8 +27,9 @@ struct StressCurveTests {
         #expect(curve.kneePerSecond == 10)
         #expect(
             curve.verdict
-                == "The network bears 10.0 payments/s, 86.0 % settled; at 100 payments/s success falls to 85.0 %, "
-                + "below 95 % of the first step's 90.0 %.")
+                == "Gives way at 100 payments/s: nobody refused an HTLC. The network bears 10.0 payments/s, 86.0 % "
+                + "settled; then success falls to 85.0 %, below 95 % of the first step's 90.0 %.")
+        #expect(curve.failingPerSecond == 100)
     }
 
     @Test func `a load offered for less than ten of its latencies is a burst`() {
@@ -37,7 +38,21 @@ struct StressCurveTests {
         let curve = StressCurve(steps: [
             step(1, 0.9, p99: 100, offeringSeconds: 0.5), step(10, 0.1, p99: 100),
         ])
-        #expect(curve.verdict.hasPrefix("The network bears a burst of 1.00 payments/s, 90.0 % settled"))
+        #expect(curve.verdict.contains("The network bears a burst of 1.00 payments/s, 90.0 % settled"))
+    }
+
+    @Test func `the verdict names what gave way and where`() {
+        var failing = step(420, 0.5, p99: 100)
+        failing.bottleneck = .init(resource: .slots, channels: 12, node: "HUB")
+        let curve = StressCurve(steps: [step(1, 0.9, p99: 100), failing])
+        #expect(
+            curve.verdict.hasPrefix("Gives way at 420 payments/s: HTLC slots of 12 channels around HUB. "))
+        failing.bottleneck = nil
+        failing.failures = [("htlc_limit", 7)]
+        let other = StressCurve(steps: [step(1, 0.9, p99: 100), failing])
+        #expect(
+            other.verdict.hasPrefix(
+                "Gives way at 420 payments/s: htlc_limit, without a router that refused. "))
     }
 
     @Test func `latency alone can give way`() {
