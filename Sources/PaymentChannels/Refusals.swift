@@ -43,6 +43,4 @@ public enum ProtocolViolation: Error, Hashable, Sendable {
     case feerateOutOfRange(UInt32)
     /// `update_fee` while another is under way; this implementation has one at a time.
     case feeUpdateUnderWay
-    /// `channel_reestablish` where none is awaited, or another message where one is.
-    case reestablishOutOfPlace
 }

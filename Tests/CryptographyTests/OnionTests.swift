@@ -8,15 +8,28 @@ import Testing
 private struct Vectors {
     struct Hop: Decodable {
         var payload: String?
-        var hop_shared_secret: String?
-        var ammag_key: String?
+        var sharedSecret: String?
+        var ammag: String?
+
+        enum CodingKeys: String, CodingKey {
+            case payload
+            case sharedSecret = "hop_shared_secret"
+            case ammag = "ammag_key"
+        }
     }
 
     struct Generation: Decodable {
-        var session_key: String
-        var associated_data: String?
-        var failure_message: String?
+        var sessionKey: String
+        var associatedData: String?
+        var failureMessage: String?
         var hops: [Hop]
+
+        enum CodingKeys: String, CodingKey {
+            case hops
+            case sessionKey = "session_key"
+            case associatedData = "associated_data"
+            case failureMessage = "failure_message"
+        }
     }
 
     struct File: Decodable {
@@ -49,7 +62,7 @@ private struct Vectors {
 
     /// The same route in both files; the secrets stand in that of errors.
     var keys: [OnionKeys] {
-        error.generate.hops.compactMap { $0.hop_shared_secret.flatMap { Bytes32(hex: $0) } }
+        error.generate.hops.compactMap { $0.sharedSecret.flatMap { Bytes32(hex: $0) } }
             .map { OnionKeys(sharedSecret: $0) }
     }
 }
@@ -65,12 +78,12 @@ private func bytes(_ hex: String) -> [UInt8] {
 struct `BOLT 4's vectors` {
     @Test func `give the packet byte for byte, its keys apart`() throws {
         let vectors = try #require(Vectors())
-        let data = bytes(try #require(vectors.onion.generate.associated_data))
+        let data = bytes(try #require(vectors.onion.generate.associatedData))
         // The vectors' payloads begin with their lengths.
         let payloads = vectors.onion.generate.hops.compactMap(\.payload).map(bytes).map { payload in
             Array(payload.dropFirst(payload[0] == 0xFD ? 3 : 1))
         }
-        let session = try #require(Bytes32(hex: vectors.onion.generate.session_key))
+        let session = try #require(Bytes32(hex: vectors.onion.generate.sessionKey))
         #expect(vectors.keys.count == 5 && payloads.count == 5)
         let wrapped = try #require(
             OnionPacket.wrap(payloads, vectors.keys, padding: session, associatedData: data))
@@ -89,9 +102,9 @@ struct `BOLT 4's vectors` {
 
     @Test func `give the error byte for byte`() throws {
         let vectors = try #require(Vectors())
-        let message = bytes(try #require(vectors.error.generate.failure_message))
+        let message = bytes(try #require(vectors.error.generate.failureMessage))
         for (hop, keys) in zip(vectors.error.generate.hops, vectors.keys) {
-            if let ammag = hop.ammag_key { #expect(keys.ammag == Bytes32(hex: ammag)) }
+            if let ammag = hop.ammag { #expect(keys.ammag == Bytes32(hex: ammag)) }
         }
         var error = OnionError(message, by: vectors.keys[4])
         for keys in vectors.keys.dropLast().reversed() { error.obfuscate(with: keys) }
