@@ -100,6 +100,7 @@ final class Dispute {
     func publish(by side: Side, _ commitment: CommitmentTransaction? = nil) throws {
         let own = owned(try #require(commitment ?? pair.latest(of: side)), by: side)
         let party = self[side]
+        pair[side].channel.fail()
         handle(party.monitor.publish(own, at: chain.height, fees, &party.wallet), of: party)
     }
 
@@ -166,6 +167,22 @@ final class Dispute {
             case .released(let coins): for coin in coins { party.wallet.receive(coin) }
             case .learned, .resolved, .breach, .closed: break
             }
+        }
+    }
+
+    /// The channels' own books of the HTLCs are closed by what the monitors have found.
+    func closeBooks() {
+        for side in Side.allCases {
+            let peer = pair[side]
+            if peer.channel.phase != .lostData { peer.channel.fail() }
+            for (key, removal) in self[side].resolved.sorted(by: { $0.key < $1.key }) {
+                let htlc = peer.channel.resolve(key, as: removal, in: &peer.pool)
+                #expect(htlc?.removal == removal)
+                #expect(peer.channel.resolve(key, as: removal, in: &peer.pool) == nil, "it is gone")
+            }
+            #expect(!peer.channel.hasHTLCs && peer.pool.count == 0)
+            #expect(peer.channel.local.offered == .zero && peer.channel.remote.received == .zero)
+            peer.channel.close()
         }
     }
 

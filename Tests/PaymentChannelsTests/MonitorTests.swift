@@ -220,6 +220,7 @@ import Testing
             #expect(removal == other || isDust(key, pair), "\(key) ends as \(removal) and \(other)")
         }
         try expectMoney(dispute)
+        dispute.closeBooks()
     }
 
     /// Every satoshi is accounted for, and each party has what the confirmed commitment and the ends of its HTLCs give it,
