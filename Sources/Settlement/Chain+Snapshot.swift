@@ -159,6 +159,21 @@ extension BackgroundDemand {
     }
 }
 
+extension FeeEstimator {
+    /// What it remembers.
+    public func write(to writer: inout SnapshotWriter) {
+        writer.write(count: lowest.count)
+        for feerate in lowest { writer.write(feerate) }
+    }
+
+    public mutating func read(from reader: inout SnapshotReader) throws(SnapshotError) {
+        lowest = []
+        let count = try reader.readCount(of: 8, "the blocks an estimate remembers")
+        try reader.check(count <= Self.memory, "the blocks an estimate remembers")
+        for _ in 0..<count { lowest.append(try reader.read()) }
+    }
+}
+
 // How the nouns of layer 1 stand in a checkpoint.
 extension SnapshotWriter {
     public mutating func write(_ value: Bytes32) { value.withUnsafeBytes { write($0) } }

@@ -12,7 +12,7 @@ public struct FeeEstimator: Hashable, Sendable {
     public static let memory = 144
 
     /// The lowest rate of each block that would have been confirmed in it, newest last.
-    private(set) var lowest: [UInt64] = []
+    var lowest: [UInt64] = []
     /// The rate asked for while nothing is known, and the least that is ever answered.
     public let feerateMinimum: UInt64
 

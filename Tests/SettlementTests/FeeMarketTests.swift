@@ -1,5 +1,6 @@
 import LightningTypes
 import Randomness
+import Snapshots
 import Testing
 
 @testable import Settlement
@@ -202,6 +203,24 @@ import Testing
             let estimate = estimator.feerate(within: target)
             #expect(share(estimate) >= 0.95 && share(estimate - 1) < 0.95)
         }
+    }
+
+    @Test(arguments: [0, 1, 144])
+    func `is the same after a restart`(blocks: UInt64) throws {
+        var estimator = FeeEstimator(feerateMinimum: 253)
+        for block in 0..<blocks { estimator.connect(feerate: 1_000 + block) }
+        var writer = SnapshotWriter()
+        estimator.write(to: &writer)
+        var restored = FeeEstimator(feerateMinimum: 253)
+        var reader = SnapshotReader(writer.finish())
+        try restored.read(from: &reader)
+        try reader.finish()
+        #expect(restored == estimator)
+        var tooMany = SnapshotWriter()
+        tooMany.write(count: 145)
+        for _ in 0..<145 { tooMany.write(UInt64(1)) }
+        var bad = SnapshotReader(tooMany.finish())
+        #expect(throws: SnapshotError.self) { try restored.read(from: &bad) }
     }
 
     /// That is what makes commitments and penalties late.
