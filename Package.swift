@@ -21,8 +21,8 @@ let package = Package(
         .library(
             name: "MillraceModules",
             targets: [
-                "EventSimulation", "LightningTypes", "Cryptography", "Settlement", "PaymentChannels",
-                "PaymentNetwork", "Topologies",
+                "EventSimulation", "LightningTypes", "Randomness", "Cryptography", "Settlement",
+                "PaymentChannels", "Routing", "PaymentNetwork", "Topologies",
             ]),
     ],
     dependencies: [

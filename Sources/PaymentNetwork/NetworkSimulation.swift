@@ -29,6 +29,19 @@ public enum SimulationError: Error, CustomStringConvertible {
     }
 }
 
+extension RunSettings {
+    /// Four shards a thread divide a window well enough; with eager signatures, whose events cost a hundred times as
+    /// much, it pays to divide it finer.
+    fileprivate var shardCount: Int {
+        if let shards { return shards }
+        if threads == 1 { return 1 }
+        return switch signatures {
+        case .lazy: threads * 4
+        case .eager: threads * 32
+        }
+    }
+}
+
 /// One run of a network: topology in, records and a result out. A pure function of the topology and its seed.
 ///
 ///     let simulation = try NetworkSimulation(topology, settings: RunSettings())
@@ -50,8 +63,7 @@ public final class NetworkSimulation {
         resuming state: [UInt8]? = nil
     ) throws(SimulationError) {
         try self.init(
-            topology, settings: settings, recorder: recorder,
-            shardCount: settings.shards ?? (settings.threads == 1 ? 1 : settings.threads * 4), resuming: state
+            topology, settings: settings, recorder: recorder, shardCount: settings.shardCount, resuming: state
         )
     }
 
@@ -256,7 +268,8 @@ public final class NetworkSimulation {
             latencyMilliseconds: .init(p50: milliseconds(50), p90: milliseconds(90), p99: milliseconds(99)),
             channelIncome: ends,
             finalBalances: (0..<world.endCount).map { world.channels[$0].local.ours },
-            nodeIncome: nodes, chain: chainSummary(statistics), channelLifetimeDays: lifetime,
+            nodeIncome: nodes, chain: chainSummary(statistics), policyChanges: statistics.policyChanges,
+            channelLifetimeDays: lifetime,
             timeline: timeline, primitives: statistics.primitives)
     }
 

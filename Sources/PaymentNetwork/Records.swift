@@ -258,6 +258,8 @@ public struct RunResult: Sendable {
     public var finalBalances: [Millisatoshi]
     public var nodeIncome: [NodeIncome]
     public var chain: ChainSummary
+    /// How often a node's policy in one direction became another.
+    public var policyChanges: UInt64
     public var channelLifetimeDays: UInt32
     /// By simulated hour.
     public var timeline: [TimelineRecord]

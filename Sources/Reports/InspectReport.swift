@@ -16,7 +16,7 @@ public struct InspectReport {
         var lines = [TopologyWords.title(of: topology, style: style)]
         for sentence in TopologyWords.assumedTraffic(of: topology) { lines.append(style.yellow(sentence)) }
         lines.append("")
-        lines += (nodes + channels + balances + traffic).map { label, words in
+        lines += (nodes + channels + balances + traffic + changes).map { label, words in
             label + String(repeating: " ", count: max(1, 17 - label.count)) + words
         }
         lines.append("")
@@ -63,6 +63,27 @@ public struct InspectReport {
                 "\(Figures.count(d.capacityTotal.rawValue)) sat, median \(Figures.count(d.capacityMedian.rawValue)) sat a channel"
             ),
         ]
+    }
+
+    /// What changes in a run beside balances.
+    private var changes: [Fact] {
+        var facts: [Fact] = []
+        if !topology.policyChanges.isEmpty {
+            facts.append(("Policies", counted(topology.policyChanges.count, "rule") + " of how they change"))
+        }
+        guard let churn = topology.churn else { return facts }
+        func perDay(_ rate: Double) -> String { Figures.rate(rate * 86_400) }
+        var parts = [
+            "\(perDay(churn.openingRate)) channels opened and \(perDay(churn.joiningRate)) nodes joining a day"
+        ]
+        if let lifetime = churn.channelLifetime {
+            parts.append(
+                "a channel lasts \(Figures.duration(microseconds: microseconds(lifetime))) on average")
+        }
+        if let lifetime = churn.nodeLifetime {
+            parts.append("a node \(Figures.duration(microseconds: microseconds(lifetime)))")
+        }
+        return facts + [("Churn", parts.joined(separator: ", "))]
     }
 
     private var balances: [Fact] { [("Balances", TopologyWords.balances(of: topology))] }

@@ -52,6 +52,7 @@ public struct RunDocument {
                 "miner_fees_sat": .unsigned(result.chain.minerFees.rawValue),
                 "genesis_sat": .unsigned(result.chain.genesisAmount.rawValue),
             ],
+            "policy_changes": .unsigned(result.policyChanges),
             "primitives": [
                 "key_pairs": .unsigned(result.primitives.keyPairs),
                 "signatures": .unsigned(result.primitives.signatures),

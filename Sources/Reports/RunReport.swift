@@ -40,6 +40,9 @@ public struct RunReport {
         lines.append("Failures   \(failures)")
         if result.payments.settled > 0 { lines.append("Latency    \(latency)") }
         lines.append("Layer 1    \(chain)")
+        if result.policyChanges > 0 {
+            lines.append("Policies   \(Figures.counted(result.policyChanges, "change"))")
+        }
         return lines
     }
 

@@ -117,6 +117,12 @@ extension BidirectionalSearch {
         backward.push(SearchEntry(key: key << 1 | 1, node: node, position: SearchEntry.fresh))
     }
 
+    /// No key that a group of dear directions leads to is below this, by the first of them.
+    private func bound(_ first: GraphEdge, after key: UInt64, forwarding amount: UInt64) -> UInt64 {
+        let proportional = fee(baseFee: 0, proportionalFee: first.proportionalFee, forwarding: amount)
+        return key &+ 1 &+ (proportional &+ GraphLayout.dearBaseFee) << 8
+    }
+
     // MARK: From the source
 
     /// Labels all that the source can reach over a channel of its own.
@@ -144,6 +150,10 @@ extension BidirectionalSearch {
     private mutating func leaveSource(by position: Int32, isPushed: Bool) {
         let edge = outgoing[Int(position)]
         guard edge.maximum >= amount, canSpend(amount, edge.direction) else { return }
+        if edge.minimum > minimumIgnored {
+            refuse(edge, before: 0, hasFee: false)
+            return
+        }
         let label = labels + Int(edge.peer)
         if label.pointee.forwardStamp >= stamp {
             label.pointee.forwardEdge |= NodeLabel.severalDirect
@@ -186,7 +196,9 @@ extension BidirectionalSearch {
             isCut = true
             return
         }
-        let end = position < row.coreEnd ? row.coreEnd : readsWholeRows ? row.end : position
+        // A node's first reading goes on from one group to the other.
+        let isFirst = entry.position == SearchEntry.fresh
+        let end = isFirst ? row.coreEnd : row.end(of: position, readsWholeRows: readsWholeRows)
         let start = position
         defer { forwardWork &+= Int(position &- start) &+ Self.settlingWork }
         while position < end {
@@ -194,10 +206,17 @@ extension BidirectionalSearch {
             let feeHere = fee(
                 baseFee: edge.pointee.baseFee, proportionalFee: edge.pointee.proportionalFee,
                 forwarding: amount)
-            let bound = key &+ 1 &+ (feeHere &- UInt64(edge.pointee.baseFee)) << 8
+            let bound =
+                key &+ 1 &+ (feeHere &- UInt64(edge.pointee.baseFee) &+ row.baseFeeMinimum(at: position)) << 8
             if position &- start >= Self.edgesAtOnce, bound > forward.leastKey {
                 if bound <= best {
                     forward.push(SearchEntry(key: bound, node: entry.node, position: position))
+                }
+                if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
+                    let bound = self.bound(outgoing[Int(row.dearStart)], after: key, forwarding: amount)
+                    if bound <= best {
+                        forward.push(SearchEntry(key: bound, node: entry.node, position: row.dearStart))
+                    }
                 }
                 return
             }
@@ -250,7 +269,9 @@ extension BidirectionalSearch {
             isCut = true
             return
         }
-        let end = position < row.coreEnd ? row.coreEnd : readsWholeRows ? row.end : position
+        // A node's first reading goes on from one group to the other.
+        let isFirst = entry.position == SearchEntry.fresh
+        let end = isFirst ? row.coreEnd : row.end(of: position, readsWholeRows: readsWholeRows)
         let received = amount &+ key >> 8
         let start = position
         defer { backwardWork &+= Int(position &- start) &+ Self.settlingWork }
@@ -259,10 +280,18 @@ extension BidirectionalSearch {
             let feeHere = fee(
                 baseFee: edge.pointee.baseFee, proportionalFee: edge.pointee.proportionalFee,
                 forwarding: received)
-            let bound = key &+ 1 &+ (feeHere &- UInt64(edge.pointee.baseFee)) << 8
+            let bound =
+                key &+ 1 &+ (feeHere &- UInt64(edge.pointee.baseFee) &+ row.baseFeeMinimum(at: position)) << 8
             if position &- start >= Self.edgesAtOnce, bound > backward.leastKey >> 1 {
                 if bound <= best, bound < feeCeiling << 8 {
                     backward.push(SearchEntry(key: bound << 1, node: entry.node, position: position))
+                }
+                if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
+                    let bound = self.bound(incoming[Int(row.dearStart)], after: key, forwarding: received)
+                    if bound <= best, bound < feeCeiling << 8 {
+                        backward.push(
+                            SearchEntry(key: bound << 1, node: entry.node, position: row.dearStart))
+                    }
                 }
                 return
             }

@@ -63,6 +63,9 @@ public final class ChannelGraph: @unchecked Sendable {
     let incoming: UnsafeMutablePointer<GraphEdge>
     /// The same directions in rows by source.
     let outgoing: UnsafeMutablePointer<GraphEdge>
+    /// By node: the layout's rows with the groups of this version.
+    let incomingRows: UnsafeMutablePointer<GraphLayout.Row>
+    let outgoingRows: UnsafeMutablePointer<GraphLayout.Row>
     /// By direction: where it stands in the two tables.
     let positions: UnsafeMutablePointer<GraphPosition>
     /// By direction; read by cost models alone.
@@ -85,14 +88,18 @@ public final class ChannelGraph: @unchecked Sendable {
 
     private init(layout: GraphLayout) {
         self.layout = layout
-        incoming = .allocate(capacity: layout.edgeCount)
-        outgoing = .allocate(capacity: layout.edgeCount)
-        positions = .allocate(capacity: layout.directionCount)
-        figures = .allocate(capacity: layout.directionCount)
-        maxima = .allocate(capacity: layout.directionCount)
+        incoming = LargeMemory.allocate(GraphEdge.self, count: layout.edgeCount)
+        outgoing = LargeMemory.allocate(GraphEdge.self, count: layout.edgeCount)
+        positions = LargeMemory.allocate(GraphPosition.self, count: layout.directionCount)
+        figures = LargeMemory.allocate(HopFigures.self, count: layout.directionCount)
+        maxima = LargeMemory.allocate(UInt64.self, count: layout.directionCount)
+        incomingRows = LargeMemory.allocate(GraphLayout.Row.self, count: layout.nodeCount)
+        outgoingRows = LargeMemory.allocate(GraphLayout.Row.self, count: layout.nodeCount)
+        incomingRows.initialize(from: layout.incomingRows, count: layout.nodeCount)
+        outgoingRows.initialize(from: layout.outgoingRows, count: layout.nodeCount)
     }
 
-    /// The same graph in memory of its own: five block copies.
+    /// The same graph in memory of its own: seven block copies.
     convenience init(copying other: ChannelGraph) {
         self.init(layout: other.layout)
         incoming.initialize(from: other.incoming, count: layout.edgeCount)
@@ -100,14 +107,18 @@ public final class ChannelGraph: @unchecked Sendable {
         positions.initialize(from: other.positions, count: layout.directionCount)
         figures.initialize(from: other.figures, count: layout.directionCount)
         maxima.initialize(from: other.maxima, count: layout.directionCount)
+        incomingRows.update(from: other.incomingRows, count: layout.nodeCount)
+        outgoingRows.update(from: other.outgoingRows, count: layout.nodeCount)
     }
 
     deinit {
-        incoming.deallocate()
-        outgoing.deallocate()
-        positions.deallocate()
-        figures.deallocate()
-        maxima.deallocate()
+        LargeMemory.free(incoming)
+        LargeMemory.free(outgoing)
+        LargeMemory.free(positions)
+        LargeMemory.free(figures)
+        LargeMemory.free(maxima)
+        LargeMemory.free(incomingRows)
+        LargeMemory.free(outgoingRows)
     }
 
     /// The version of this graph in which these directions are usable, or not, under the policies they have.
@@ -163,5 +174,6 @@ public final class ChannelGraph: @unchecked Sendable {
         layout.memorySize + 2 * layout.edgeCount * MemoryLayout<GraphEdge>.stride
             + layout.directionCount
             * (MemoryLayout<GraphPosition>.stride + MemoryLayout<HopFigures>.stride + 8)
+            + layout.nodeCount * 2 * MemoryLayout<GraphLayout.Row>.stride
     }
 }

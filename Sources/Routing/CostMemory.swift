@@ -50,9 +50,10 @@ final class CostMemory {
         let amount = request.amount.rawValue
         var search = CostSearch(
             model: model, incoming: graph.incoming, outgoing: graph.outgoing,
-            incomingRows: layout.incomingRows, outgoingRows: layout.outgoingRows, figures: graph.figures,
+            incomingRows: graph.incomingRows, outgoingRows: graph.outgoingRows, figures: graph.figures,
             layout: layout, nodes: nodes, excluded: excluded, hasExclusions: hasExclusions,
             spendable: spendable, source: source, destination: destination, amount: amount,
+            minimumIgnored: amount + amount / 16,
             // Far above any sender's mind and far below what would overflow a key.
             surcharge: min(model.leastSurcharge(forwarding: amount), 1 << 40), stamp: stamp,
             readsWholeRows: !layout.isCore[source] && leaving.coreEnd < leaving.end

@@ -103,6 +103,8 @@ struct CostSearch<Model: CostModel> {
     let source: Int
     let destination: Int
     let amount: UInt64
+    /// The forward search ignores minimums up to here.
+    let minimumIgnored: UInt64
     /// What every hop but the first costs beyond its fee, at the least.
     let surcharge: UInt64
     let stamp: UInt32
@@ -113,6 +115,9 @@ struct CostSearch<Model: CostModel> {
     /// Of ways.
     var backward: SearchHeap
     var ways: WayList
+    /// As in `BidirectionalSearch`.
+    var forwardWork = 0
+    var backwardWork = 0
 
     /// No optimal route's key is above this.
     var best = UInt64.max
@@ -141,8 +146,7 @@ extension CostSearch {
             let forwardLeast = forward.leastKey
             let backwardLeast = backward.leastKey
             guard backwardLeast < best else { return }
-            if forwardLeast == .max || forwardLeast > best &- backwardLeast || backward.count <= forward.count
-            {
+            if forwardLeast == .max || forwardLeast > best &- backwardLeast || backwardWork <= forwardWork {
                 stepBackward(forwardLeast)
             } else {
                 stepForward(backwardLeast)
@@ -158,6 +162,12 @@ extension CostSearch {
         if isExcluded(direction) { return false }
         guard let spendable else { return true }
         return spendable(DirectionIndex(direction), Millisatoshi(amount)).rawValue >= amount
+    }
+
+    /// As in `BidirectionalSearch`.
+    private func bound(_ first: GraphEdge, after key: UInt64, forwarding amount: UInt64) -> UInt64 {
+        let proportional = fee(baseFee: 0, proportionalFee: first.proportionalFee, forwarding: amount)
+        return key &+ 1 &+ (proportional &+ GraphLayout.dearBaseFee &+ surcharge) << 8
     }
 
     // MARK: From the source
@@ -190,6 +200,10 @@ extension CostSearch {
     private mutating func leaveSource(by position: Int32, isPushed: Bool) {
         let edge = outgoing[Int(position)]
         guard edge.maximum >= amount, canSpend(amount, edge.direction) else { return }
+        if edge.minimum > minimumIgnored {
+            refuse(edge, after: 0, before: 0, hasFee: false)
+            return
+        }
         let node = nodes + Int(edge.peer)
         if node.pointee.forwardStamp >= stamp {
             node.pointee.forwardEdge |= NodeLabel.severalDirect
@@ -222,31 +236,48 @@ extension CostSearch {
             isCut = true
             return
         }
-        let end = position < row.coreEnd ? row.coreEnd : readsWholeRows ? row.end : position
-        let waiting = forward.leastKey
-        let unconditional = position &+ BidirectionalSearch.edgesAtOnce
+        // A node's first reading goes on from one group to the other.
+        let isFirst = entry.position == SearchEntry.fresh
+        let end = isFirst ? row.coreEnd : row.end(of: position, readsWholeRows: readsWholeRows)
+        let start = position
+        defer { forwardWork &+= Int(position &- start) &+ BidirectionalSearch.settlingWork }
         while position < end {
             let edge = outgoing + Int(position)
             let feeHere = fee(
                 baseFee: edge.pointee.baseFee, proportionalFee: edge.pointee.proportionalFee,
                 forwarding: amount)
-            let bound = key &+ 1 &+ (feeHere &- UInt64(edge.pointee.baseFee) &+ surcharge) << 8
-            if bound > waiting, position >= unconditional {
+            let bound =
+                key &+ 1
+                &+ (feeHere &- UInt64(edge.pointee.baseFee) &+ row.baseFeeMinimum(at: position) &+ surcharge)
+                << 8
+            if position &- start >= BidirectionalSearch.edgesAtOnce, bound > forward.leastKey {
                 if bound <= best {
                     forward.push(SearchEntry(key: bound, node: entry.node, position: position))
+                }
+                if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
+                    let bound = self.bound(outgoing[Int(row.dearStart)], after: key, forwarding: amount)
+                    if bound <= best {
+                        forward.push(SearchEntry(key: bound, node: entry.node, position: row.dearStart))
+                    }
                 }
                 return
             }
             position &+= 1
-            guard edge.pointee.maximum >= amount, feeHere &+ surcharge < feeCeiling else { continue }
+            let least = key &+ 1 &+ (feeHere &+ surcharge) << 8
+            guard edge.pointee.maximum >= amount, feeHere &+ surcharge < feeCeiling, least <= best else {
+                continue
+            }
             let peer = nodes + Int(edge.pointee.peer)
             let rest =
                 peer.pointee.backwardStamp > stamp
                 ? peer.pointee.backwardKey : backwardLeast
             // The model is asked only where the fee and the least surcharge do not already settle it.
-            let least = key &+ 1 &+ (feeHere &+ surcharge) << 8
             if peer.pointee.forwardStamp >= stamp, peer.pointee.forwardKey <= least { continue }
-            guard least <= best, rest <= best &- least, !isExcluded(edge.pointee.direction) else { continue }
+            guard rest <= best &- least, !isExcluded(edge.pointee.direction) else { continue }
+            if edge.pointee.minimum > minimumIgnored {
+                refuse(edge.pointee, after: 0, before: key, hasFee: true)
+                continue
+            }
             let cost = min(
                 model.cost(of: edge.pointee.view(forwarding: amount, fee: feeHere, figures)), feeCeiling)
             let reached = key &+ 1 &+ cost << 8
@@ -315,31 +346,47 @@ extension CostSearch {
             isCut = true
             return
         }
-        let end = position < row.coreEnd ? row.coreEnd : readsWholeRows ? row.end : position
-        let waiting = backward.leastKey
-        let unconditional = position &+ BidirectionalSearch.edgesAtOnce
+        // A node's first reading goes on from one group to the other.
+        let isFirst = entry.position == SearchEntry.fresh
+        let end = isFirst ? row.coreEnd : row.end(of: position, readsWholeRows: readsWholeRows)
+        let start = position
+        defer { backwardWork &+= Int(position &- start) &+ BidirectionalSearch.settlingWork }
         while position < end {
             let edge = incoming + Int(position)
             let feeHere = fee(
                 baseFee: edge.pointee.baseFee, proportionalFee: edge.pointee.proportionalFee,
                 forwarding: way.amount)
-            let bound = way.key &+ 1 &+ (feeHere &- UInt64(edge.pointee.baseFee) &+ surcharge) << 8
-            if bound > waiting, position >= unconditional {
+            let bound =
+                way.key &+ 1
+                &+ (feeHere &- UInt64(edge.pointee.baseFee) &+ row.baseFeeMinimum(at: position) &+ surcharge)
+                << 8
+            if position &- start >= BidirectionalSearch.edgesAtOnce, bound > backward.leastKey {
                 if bound <= best {
                     backward.push(SearchEntry(key: bound, node: entry.node, position: position))
+                }
+                if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
+                    let bound = self.bound(
+                        incoming[Int(row.dearStart)], after: way.key, forwarding: way.amount)
+                    if bound <= best {
+                        backward.push(SearchEntry(key: bound, node: entry.node, position: row.dearStart))
+                    }
                 }
                 return
             }
             position &+= 1
-            guard edge.pointee.maximum >= way.amount, feeHere &+ surcharge < feeCeiling else { continue }
+            let least = way.key &+ 1 &+ (feeHere &+ surcharge) << 8
+            guard edge.pointee.maximum >= way.amount, feeHere &+ surcharge < feeCeiling, least <= best else {
+                continue
+            }
             let peer = nodes + Int(edge.pointee.peer)
             let rest = peer.pointee.forwardStamp > stamp ? peer.pointee.forwardKey : forwardLeast
-            let least = way.key &+ 1 &+ (feeHere &+ surcharge) << 8
-            guard least <= best, rest <= best &- least, !isBeaten(least, way.amount &+ feeHere, at: peer),
+            guard rest <= best &- least, !isBeaten(least, way.amount &+ feeHere, at: peer),
                 !isExcluded(edge.pointee.direction)
             else { continue }
             if edge.pointee.minimum > way.amount {
-                if Int(way.node) != destination { refuse(edge.pointee, at: node, before: rest, hasFee: true) }
+                if Int(way.node) != destination {
+                    refuse(edge.pointee, after: node.pointee.backwardKey, before: rest, hasFee: true)
+                }
                 continue
             }
             let cost = min(
@@ -395,14 +442,12 @@ extension CostSearch {
 
     /// Notes that a direction's minimum is above what it would carry: a route that carries more may use it.
     ///
-    /// Such a route has paid the surplus in fees after `node`, and no less than the node's best way costs. `before`
-    /// bounds the key of the way to the direction; `hasFee` is false for the source's own channels.
-    private mutating func refuse(
-        _ edge: GraphEdge, at node: UnsafeMutablePointer<CostNode>, before: UInt64, hasFee: Bool
-    ) {
+    /// Such a route has paid the surplus in fees after the direction, and no less than `after`, the key of the best way
+    /// there. `before` bounds the key of the way to the direction; `hasFee` is false for the source's own channels.
+    private mutating func refuse(_ edge: GraphEdge, after: UInt64, before: UInt64, hasFee: Bool) {
         let surplus = edge.minimum - amount
         guard surplus < feeCeiling, before < feeCeiling << 8 else { return }
-        let after = max(surplus << 8, node.pointee.backwardKey)
+        let after = max(surplus << 8, after)
         let cost = hasFee ? edge.cost(forwarding: edge.minimum, by: model, figures).cost : 0
         guard after < feeCeiling << 8, cost < feeCeiling, after + cost << 8 < feeCeiling << 8 else { return }
         refusedKey = min(refusedKey, after + cost << 8 + before)
@@ -444,7 +489,7 @@ extension CostSearch {
         guard way.amount <= edge.maximum, canSpend(way.amount, edge.direction) else { return false }
         if way.amount < edge.minimum {
             if Int(way.node) != destination {
-                refuse(edge, at: nodes + Int(way.node), before: 0, hasFee: false)
+                refuse(edge, after: nodes[Int(way.node)].backwardKey, before: 0, hasFee: false)
             }
             return false
         }
@@ -470,7 +515,7 @@ extension CostSearch {
             let (cost, feeHere) = edge.cost(forwarding: received, by: model, figures)
             key = key &+ 1 &+ cost << 8
             received &+= feeHere
-            guard key < best, key < feeCeiling << 8 else { return }
+            guard key < feeCeiling << 8, key &+ nodes[node].forwardKey < best else { return }
         }
     }
 }

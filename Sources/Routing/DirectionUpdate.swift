@@ -58,10 +58,10 @@ extension ChannelGraph {
         maxima[Int(direction.rawValue)] = min(policy.htlcMaximum.rawValue, layout.capacity(of: direction))
         figures[Int(direction.rawValue)].cltvExpiryDelta = UInt32(policy.cltvExpiryDelta)
         let (source, destination) = (layout.source(of: direction), layout.source(of: direction.reversed))
-        place(policy, from: Int(position.incoming), in: incoming, layout.incomingRows[Int(destination)]) {
+        place(policy, from: Int(position.incoming), in: incoming, incomingRows + Int(destination)) {
             positions[Int($0)].incoming = $1
         }
-        place(policy, from: Int(position.outgoing), in: outgoing, layout.outgoingRows[Int(source)]) {
+        place(policy, from: Int(position.outgoing), in: outgoing, outgoingRows + Int(source)) {
             positions[Int($0)].outgoing = $1
         }
     }
@@ -69,22 +69,28 @@ extension ChannelGraph {
     /// Changes the edge at `place` and moves it to where it now belongs in its part of the row.
     private func place(
         _ policy: ChannelPolicy, from place: Int, in table: UnsafeMutablePointer<GraphEdge>,
-        _ row: GraphLayout.Row, note: (_ direction: UInt32, _ position: Int32) -> Void
+        _ row: UnsafeMutablePointer<GraphLayout.Row>, note: (_ direction: UInt32, _ position: Int32) -> Void
     ) {
         var edge = table[place]
+        let isCore = place < Int(row.pointee.coreEnd)
+        let wasDear = RowPlace(edge, isCore: isCore).isDear
         edge.minimum = policy.htlcMinimum.rawValue
         edge.baseFee = UInt32(policy.baseFee.rawValue)
         edge.proportionalFee = policy.proportionalFee
-        let isCore = place < Int(row.coreEnd)
-        let (first, end) = isCore ? (row.start, row.coreEnd) : (row.coreEnd, row.end)
+        let changed = RowPlace(edge, isCore: isCore)
+        if changed.isDear != wasDear { row.pointee.dearStart += wasDear ? 1 : -1 }
+        let first = isCore ? row.pointee.start : row.pointee.coreEnd
+        let end = isCore ? row.pointee.coreEnd : row.pointee.end
         var hole = place
         func move(from other: Int) {
             table[hole] = table[other]
             note(table[hole].direction, Int32(hole))
             hole = other
         }
-        while hole > Int(first), RowPlace(edge) < RowPlace(table[hole - 1]) { move(from: hole - 1) }
-        while hole + 1 < Int(end), RowPlace(table[hole + 1]) < RowPlace(edge) { move(from: hole + 1) }
+        while hole > Int(first), changed < RowPlace(table[hole - 1], isCore: isCore) { move(from: hole - 1) }
+        while hole + 1 < Int(end), RowPlace(table[hole + 1], isCore: isCore) < changed {
+            move(from: hole + 1)
+        }
         table[hole] = edge
         note(edge.direction, Int32(hole))
     }

@@ -34,10 +34,13 @@ enum Exponentials {
     static func exp(_ x: Double) -> Double {
         guard x > -700 else { return 0 }
         let x = min(x, 700)
-        let k = (x / naturalLogarithmOfTwo).rounded()
-        let r = x - k * naturalLogarithmOfTwo
+        // The nearest whole number: `rounded()` is a call where the processor is not known to have it.
+        let quotient = x / naturalLogarithmOfTwo
+        let exponent = Int(quotient + (quotient < 0 ? -0.5 : 0.5))
+        let r = x - Double(exponent) * naturalLogarithmOfTwo
         var term = 1.0
         for n in stride(from: 13.0, through: 1, by: -1) { term = 1 + r / n * term }
-        return Double(sign: .plus, exponent: Int(k), significand: term)
+        // At most 1,010, so that the power is a normal number.
+        return term * Double(bitPattern: UInt64(1_023 + exponent) << 52)
     }
 }

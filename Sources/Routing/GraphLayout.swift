@@ -29,6 +29,11 @@ struct GraphPosition: BitwiseCopyable {
 /// (dead ends, and trees hanging from the core). Each row lists directions to core nodes first, so that a
 /// search between core nodes never reads the rest. Policies decide the core, not whether they are enabled
 /// now: a version may then use fewer nodes than the core has, never more.
+///
+/// Core directions stand in two groups, by whether their base fee is at least `dearBaseFee`, each in order of
+/// proportional fee. Of large amounts the proportional fee is nearly all there is to pay, of small ones nearly
+/// nothing; on the real network base fees are mostly none or one satoshi. So a search reads neither group farther
+/// than it has to.
 final class GraphLayout: @unchecked Sendable {
     // Unchecked for its pointers alone: nothing they point to changes after `init`.
 
@@ -39,17 +44,34 @@ final class GraphLayout: @unchecked Sendable {
         var capacity: Satoshi
     }
 
-    /// One node's row: `start..<coreEnd` leads to core nodes, `coreEnd..<end` elsewhere.
-    struct Row: Sendable {
+    /// One node's row: `start..<coreEnd` leads to core nodes, the dear directions from `dearStart` on;
+    /// `coreEnd..<end` leads elsewhere. Of a row, versions differ in `dearStart` alone.
+    struct Row: BitwiseCopyable, Sendable {
         var start: Int32
+        var dearStart: Int32
         var coreEnd: Int32
         var end: Int32
+
+        /// Where what begins at a position ends: a group, or the row; `position` itself where the rest is not read.
+        @inline(__always) func end(of position: Int32, readsWholeRows: Bool) -> Int32 {
+            if position < dearStart { return dearStart }
+            if position < coreEnd { return coreEnd }
+            return readsWholeRows ? end : position
+        }
+
+        /// The least base fee from here to the end of the group, msat.
+        @inline(__always) func baseFeeMinimum(at position: Int32) -> UInt64 {
+            position >= dearStart && position < coreEnd ? GraphLayout.dearBaseFee : 0
+        }
     }
+
+    /// Msat.
+    static let dearBaseFee: UInt64 = 500
 
     let nodeCount: Int
     let edgeCount: Int
     let channels: [ChannelEnds]
-    /// By node. Not arrays, since the search would count references to them.
+    /// By node, of the first version. Not arrays, since the search would count references to them.
     let incomingRows: UnsafeMutablePointer<Row>
     let outgoingRows: UnsafeMutablePointer<Row>
     let isCore: [Bool]
@@ -115,18 +137,23 @@ final class GraphLayout: @unchecked Sendable {
                 order[filled[Int(row(direction))]] = direction
                 filled[Int(row(direction))] += 1
             }
-            let rows = UnsafeMutablePointer<Row>.allocate(capacity: nodeCount)
+            let rows = LargeMemory.allocate(Row.self, count: nodeCount)
             for node in 0..<nodeCount {
                 let range = starts[node]..<starts[node + 1]
                 order[range].sort { a, b in
                     let (coreA, coreB) = (isCore[Int(peer(a))], isCore[Int(peer(b))])
-                    return coreA != coreB ? coreA : RowPlace(a, policy(a)!) < RowPlace(b, policy(b)!)
+                    return coreA != coreB
+                        ? coreA
+                        : RowPlace(a, policy(a)!, isCore: coreA) < RowPlace(b, policy(b)!, isCore: coreA)
                 }
                 let coreEnd = order[range].firstIndex { !isCore[Int(peer($0))] } ?? range.upperBound
+                let dearStart =
+                    order[range.lowerBound..<coreEnd]
+                    .firstIndex { policy($0)!.baseFee.rawValue >= Self.dearBaseFee } ?? coreEnd
                 (rows + node).initialize(
                     to: Row(
-                        start: Int32(range.lowerBound), coreEnd: Int32(coreEnd), end: Int32(range.upperBound))
-                )
+                        start: Int32(range.lowerBound), dearStart: Int32(dearStart), coreEnd: Int32(coreEnd),
+                        end: Int32(range.upperBound)))
             }
             return (rows, order)
         }
@@ -143,8 +170,8 @@ final class GraphLayout: @unchecked Sendable {
     }
 
     deinit {
-        incomingRows.deallocate()
-        outgoingRows.deallocate()
+        LargeMemory.free(incomingRows)
+        LargeMemory.free(outgoingRows)
     }
 
     /// The node that offers HTLCs in a direction.
@@ -167,24 +194,29 @@ final class GraphLayout: @unchecked Sendable {
 /// What decides where a direction stands among those of its row that lead to core nodes, or among the others: a search
 /// reads a row only as far as the proportional fee alone keeps it worth while.
 struct RowPlace: Comparable {
+    /// Among directions to core nodes, those with a base fee of `dearBaseFee` and more come last.
+    var isDear: Bool
     var proportionalFee: UInt32
     var baseFee: UInt64
     var direction: UInt32
 
-    init(_ direction: UInt32, _ policy: ChannelPolicy) {
+    init(_ direction: UInt32, _ policy: ChannelPolicy, isCore: Bool) {
+        isDear = isCore && policy.baseFee.rawValue >= GraphLayout.dearBaseFee
         proportionalFee = policy.proportionalFee
         baseFee = policy.baseFee.rawValue
         self.direction = direction
     }
 
-    init(_ edge: GraphEdge) {
+    init(_ edge: GraphEdge, isCore: Bool) {
+        isDear = isCore && UInt64(edge.baseFee) >= GraphLayout.dearBaseFee
         proportionalFee = edge.proportionalFee
         baseFee = UInt64(edge.baseFee)
         direction = edge.direction
     }
 
     static func < (a: RowPlace, b: RowPlace) -> Bool {
-        (a.proportionalFee, a.baseFee, a.direction) < (b.proportionalFee, b.baseFee, b.direction)
+        if a.isDear != b.isDear { return b.isDear }
+        return (a.proportionalFee, a.baseFee, a.direction) < (b.proportionalFee, b.baseFee, b.direction)
     }
 }
 

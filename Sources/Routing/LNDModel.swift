@@ -114,13 +114,23 @@ extension LNDModel.Estimator {
     ) -> Double {
         guard amount < upper, capacity > 0 else { return 0 }
         guard amount > lower else { return 1 }
-        // The integral of the density up to x, without what cancels in the ratio.
+        // The integral of the density up to x, without what cancels in the ratio. At both ends of the channel, where
+        // bounds are as long as nothing is known, it takes one exponential in place of two.
         let integral = { (x: Double) in
             Exponentials.exp((x - capacity) / scale) - Exponentials.exp(-x / scale) + x / (capacity * scale)
         }
-        let whole = integral(upper) - integral(lower)
+        let whole: Double
+        let atUpper: Double
+        if lower == 0, upper == capacity {
+            let least = Exponentials.exp(-capacity / scale)
+            atUpper = 1 - least + capacity / (capacity * scale)
+            whole = atUpper - (least - 1)
+        } else {
+            atUpper = integral(upper)
+            whole = atUpper - integral(lower)
+        }
         guard whole > 0 else { return 0 }
-        return min(max((integral(upper) - integral(amount)) / whole, 0), 1)
+        return min(max((atUpper - integral(amount)) / whole, 0), 1)
     }
 }
 

@@ -7,7 +7,7 @@ struct LNDSearch {
     let request: RouteRequest
     let excluded: UnsafeMutablePointer<UInt64>
     let spendable: Spendable?
-    private let failureCost: Double
+    let failureCost: Double
 
     init(
         _ model: LNDModel, _ graph: ChannelGraph, _ request: RouteRequest,
@@ -40,11 +40,15 @@ struct LNDSearch {
             amount: request.amount.rawValue, cltv: UInt64(request.finalCLTVExpiryDelta))
     }
 
+    func isExcluded(_ direction: UInt32) -> Bool {
+        excluded[Int(direction) >> 6] & 1 << UInt64(direction & 63) != 0
+    }
+
     /// `label`, the label of index `next`, with the hop before it; nil where lnd would not take it.
     private func extended(_ label: Label, _ next: Int32, by edge: GraphEdge) -> Label? {
-        guard edge.minimum <= label.amount, label.amount <= edge.maximum,
-            excluded[Int(edge.direction) >> 6] & 1 << UInt64(edge.direction & 63) == 0
-        else { return nil }
+        guard edge.minimum <= label.amount, label.amount <= edge.maximum, !isExcluded(edge.direction) else {
+            return nil
+        }
         let isFirst = edge.peer == UInt32(request.source)
         if isFirst, let spendable,
             spendable(DirectionIndex(edge.direction), Millisatoshi(label.amount)).rawValue < label.amount
@@ -129,15 +133,19 @@ struct LNDSearch {
     /// The route of least cost among all that keep the limits, by Pareto labels: a way stays while no other at its node
     /// is as good in weight, probability and amount (and hops and expiry, in a second pass, when the best route without
     /// those two in the comparison breaks a limit). Ways are taken in order of what a whole route with them costs at the
-    /// least, by the least weight and the highest probability from the source at the amount delivered.
+    /// least, by the least weight and the highest probability from the source at the amount delivered. The route by
+    /// lnd's own rule is hardly ever beaten, and bounds how far those have to be known.
     ///
     /// As in `LabelSearch`, an `htlc_minimum` above the amount delivered breaks the argument that a smaller amount is
     /// never worse. Where a dearer way on might meet one and still be the best, a second pass keeps labels apart by
     /// amount and nodes visited, up to a bound; `isUndecided` says that it ended there.
     func bestRoute() -> (route: Route?, isUndecided: Bool) {
-        let bounds = LNDBounds(self)
+        guard LNDReach(self).isConnected() else { return (nil, false) }
+        // A hair above it: equal costs may differ in their last bits.
+        let costMaximum = greedyRoute().map { model.cost(of: $0, in: graph).cost * (1 + 1e-9) } ?? .infinity
+        let bounds = LNDBounds(self, within: costMaximum)
         guard bounds.weights[Int(request.destination)] != .max else { return (nil, false) }
-        let first = search(bounds, threshold: 0, costMaximum: .infinity)
+        let first = search(bounds, threshold: 0, costMaximum: costMaximum)
         let known = first.route.map { model.cost(of: $0, in: graph).cost } ?? .infinity
         let threshold = highestThreshold(bounds, within: known)
         guard threshold > 0 else { return first }
@@ -244,58 +252,6 @@ struct LNDSearch {
             guard label.next >= 0 else { return false }
             label = labels[Int(label.next)]
         }
-    }
-}
-
-/// From the source, at the amount delivered: by node the least weight and the highest probability of a way there.
-private struct LNDBounds {
-    /// `UInt64.max`: no way leads there.
-    let weights: [UInt64]
-    let probabilities: [Double]
-
-    init(_ search: LNDSearch) {
-        let graph = search.graph
-        let source = search.request.source
-        let amount = search.request.amount.rawValue
-        func hop(_ edge: GraphEdge) -> HopView {
-            let feeHere = fee(
-                baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: amount)
-            return edge.view(forwarding: amount, fee: feeHere, graph.figures)
-        }
-        /// Plain Dijkstra over keys that `next` makes of a key and an edge.
-        func least(start: UInt64, _ next: (UInt64, GraphEdge) -> UInt64) -> [UInt64] {
-            var keys = [UInt64](repeating: .max, count: graph.nodeCount)
-            var heap = SearchHeap(capacity: 1_024)
-            defer { heap.deallocate() }
-            keys[Int(source)] = start
-            heap.push(SearchEntry(key: start, node: UInt32(source), position: SearchEntry.fresh))
-            while heap.count > 0 {
-                let entry = heap.popLeast()
-                guard entry.key == keys[Int(entry.node)] else { continue }
-                let row = graph.layout.outgoingRows[Int(entry.node)]
-                for position in row.start..<row.end {
-                    let edge = graph.outgoing[Int(position)]
-                    guard edge.maximum >= amount else { continue }
-                    let key = next(entry.key, edge)
-                    guard key < keys[Int(edge.peer)] else { continue }
-                    keys[Int(edge.peer)] = key
-                    heap.push(SearchEntry(key: key, node: edge.peer, position: SearchEntry.fresh))
-                }
-            }
-            return keys
-        }
-        // A channel of the source costs nothing, and is as likely as its own kind; others at its node are cheaper
-        // to overrate than to tell apart.
-        let isFirst = { (edge: GraphEdge) in graph.source(of: DirectionIndex(edge.direction)) == source }
-        weights = least(start: 0) { key, edge in
-            min(key + (isFirst(edge) ? 0 : search.model.weight(of: hop(edge))), feeCeiling)
-        }
-        // 1 / probability, whose bits stand in the order of the numbers.
-        probabilities = least(start: 1.0.bitPattern) { key, edge in
-            let probability = search.model.probability(of: hop(edge), isFirst: isFirst(edge))
-            return probability > 0 ? (Double(bitPattern: key) / probability).bitPattern : .max
-        }
-        .map { $0 == .max ? 0 : 1 / Double(bitPattern: $0) }
     }
 }
 

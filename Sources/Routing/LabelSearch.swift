@@ -36,7 +36,11 @@ struct LabelSearch<Model: CostModel> {
     private let request: RouteRequest
     private let excluded: UnsafeMutablePointer<UInt64>
     private let spendable: Spendable?
-    /// By node, lower bounds of the way from the source: key, hops, blocks. `UInt64.max`: not reachable.
+    private let knownKey: UInt64?
+    /// Whether a first pass is needed.
+    private let breaksLimits: Bool
+    /// By node, lower bounds of the way from the source: key, hops, blocks. `UInt64.max`: not reachable. Those of hops and
+    /// blocks are zero where a route that keeps the limits is known: they are then not worth a search each.
     private let keyBounds: [UInt64]
     private let hopBounds: [UInt64]
     private let cltvBounds: [UInt64]
@@ -49,16 +53,20 @@ struct LabelSearch<Model: CostModel> {
     /// Whether a pass ended at its bound, so that the answer is not proved to be the best.
     private(set) var isUndecided = false
 
+    /// - Parameters:
+    ///   - knownKey: the key of a route known to keep the limits; nil: none is known.
+    ///   - breaksLimits: whether the cheapest route without limits breaks one.
     init(
         _ model: Model, _ graph: ChannelGraph, _ request: RouteRequest,
-        excluded: UnsafeMutablePointer<UInt64>,
-        spendable: Spendable?
+        excluded: UnsafeMutablePointer<UInt64>, spendable: Spendable?, knownKey: UInt64?, breaksLimits: Bool
     ) {
         self.model = model
         self.graph = graph
         self.request = request
         self.excluded = excluded
         self.spendable = spendable
+        self.knownKey = knownKey
+        self.breaksLimits = breaksLimits
         let amount = request.amount.rawValue
         let usable = { (edge: GraphEdge, isFirst: Bool) in
             guard edge.maximum >= amount, !Self.contains(excluded, edge.direction) else { return false }
@@ -67,13 +75,18 @@ struct LabelSearch<Model: CostModel> {
         }
         let bounds = LowerBounds(graph: graph, source: Int(request.source), isUsable: usable)
         let figures = graph.figures
-        keyBounds = bounds.from { edge, isFirst in
+        keyBounds = bounds.from(within: knownKey ?? feeCeiling << 8) { edge, isFirst in
             isFirst ? 1 : 1 + edge.cost(forwarding: amount, by: model, figures).cost << 8
         }
-        hopBounds = bounds.from { _, _ in 1 }
-        cltvBounds = bounds.from { edge, isFirst in
-            isFirst ? 0 : UInt64(figures[Int(edge.direction)].cltvExpiryDelta)
-        }
+        let none = [UInt64](repeating: 0, count: graph.nodeCount)
+        let needsLimits = breaksLimits && knownKey == nil
+        hopBounds = needsLimits ? bounds.from { _, _ in 1 } : none
+        cltvBounds =
+            needsLimits
+            ? bounds.from { edge, isFirst in
+                isFirst ? 0 : UInt64(figures[Int(edge.direction)].cltvExpiryDelta)
+            }
+            : none
         labelsAtNode = Array(repeating: [], count: graph.nodeCount)
     }
 
@@ -83,11 +96,7 @@ struct LabelSearch<Model: CostModel> {
 
     /// The canonical cheapest route within the request's limits on hops and expiry; nil if none better than the
     /// known one is found.
-    ///
-    /// - Parameters:
-    ///   - knownKey: the key of a route known to keep them; nil: none is known.
-    ///   - breaksLimits: whether the cheapest route without limits breaks one, so that a first pass is needed.
-    mutating func cheapestRoute(knownKey: UInt64?, breaksLimits: Bool) -> Route? {
+    mutating func cheapestRoute() -> Route? {
         bestKey = knownKey ?? feeCeiling << 8
         if breaksLimits { search(threshold: 0) }
         if Model.self == CheapestFee.self, knownKey == nil, best.isEmpty, let maximum = request.feeMaximum {
@@ -265,8 +274,11 @@ private struct LowerBounds {
     let source: Int
     let isUsable: (GraphEdge, _ isFirst: Bool) -> Bool
 
-    /// By node, the least sum of weights; `UInt64.max` where no way leads. O(directions × log nodes)
-    func from(weight: (GraphEdge, _ isFirst: Bool) -> UInt64) -> [UInt64] {
+    /// By node, the least sum of weights; `UInt64.max` where no way of at most `maximum` leads.
+    /// O(directions × log nodes)
+    func from(within maximum: UInt64 = feeCeiling << 8, weight: (GraphEdge, _ isFirst: Bool) -> UInt64)
+        -> [UInt64]
+    {
         var bounds = [UInt64](repeating: .max, count: graph.nodeCount)
         var heap = SearchHeap(capacity: graph.nodeCount)
         defer { heap.deallocate() }
@@ -281,7 +293,9 @@ private struct LowerBounds {
                 let edge = graph.outgoing[Int(position)]
                 guard isUsable(edge, node == source) else { continue }
                 let reached = entry.key + weight(edge, node == source)
-                guard reached < feeCeiling << 8, reached < bounds[Int(edge.peer)] else { continue }
+                guard reached <= maximum, reached < feeCeiling << 8, reached < bounds[Int(edge.peer)] else {
+                    continue
+                }
                 bounds[Int(edge.peer)] = reached
                 heap.push(SearchEntry(key: reached, node: edge.peer, position: SearchEntry.fresh))
             }

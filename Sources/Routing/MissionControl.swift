@@ -17,6 +17,8 @@ public struct MissionControl: Sendable {
     private let seconds: UInt32
     /// What is remembered, by the node that offers, in order.
     private let byNode: [(node: Int32, entry: Beliefs.Entry)]
+    /// By node: whether anything is. A search asks of all channels, and hardly any has told something.
+    private let isRemembered: [Bool]
     private let graph: ChannelGraph
 
     /// Seconds.
@@ -31,12 +33,18 @@ public struct MissionControl: Sendable {
         self.graph = graph
         byNode = beliefs.entries.map { (graph.source(of: $0.direction), $0) }
             .sorted { ($0.node, $0.entry.direction) < ($1.node, $1.entry.direction) }
+        var isRemembered = [Bool](repeating: false, count: graph.nodeCount)
+        for (node, _) in byNode { isRemembered[Int(node)] = true }
+        self.isRemembered = isRemembered
     }
 
     func probability(of hop: HopView, isFirst: Bool, by estimator: LNDModel.Estimator) -> Double {
-        switch estimator {
+        guard isRemembered[Int(graph.source(of: hop.direction))] else {
+            return estimator.probability(of: hop, isFirst: isFirst)
+        }
+        return switch estimator {
         case .apriori: apriori(hop, isFirst, estimator)
-        case .bimodal(let scale): bimodal(hop, isFirst, scale, estimator)
+        case .bimodal(let scale): bimodal(hop, isFirst, scale)
         }
     }
 
@@ -62,7 +70,6 @@ public struct MissionControl: Sendable {
 
     private func apriori(_ hop: HopView, _ isFirst: Bool, _ estimator: LNDModel.Estimator) -> Double {
         let untried = estimator.probability(of: hop, isFirst: isFirst)
-        guard !byNode.isEmpty else { return untried }
         let amount = hop.amount
         var (total, weight) = (untried, 1.0)
         if !isFirst {
@@ -93,9 +100,8 @@ public struct MissionControl: Sendable {
     }
 
     private func bimodal(
-        _ hop: HopView, _ isFirst: Bool, _ scale: Double, _ estimator: LNDModel.Estimator
+        _ hop: HopView, _ isFirst: Bool, _ scale: Double
     ) -> Double {
-        guard !byNode.isEmpty else { return estimator.probability(of: hop, isFirst: isFirst) }
         let own = beliefs.entry(hop.direction)
         if isFirst {
             guard let own, own.failureTime > 0 else { return 1 }

@@ -33,7 +33,7 @@ public final class RouteSearch {
     public init(nodeCount: Int, channelCount: Int) {
         self.nodeCount = nodeCount
         self.channelCount = channelCount
-        labels = .allocate(capacity: nodeCount)
+        labels = LargeMemory.allocate(NodeLabel.self, count: nodeCount)
         labels.initialize(repeating: .unreached, count: nodeCount)
         let words = channelCount / 32 + 1
         excluded = .allocate(capacity: words)
@@ -47,7 +47,7 @@ public final class RouteSearch {
     }
 
     deinit {
-        labels.deallocate()
+        LargeMemory.free(labels)
         excluded.deallocate()
         forward.deallocate()
         backward.deallocate()
@@ -118,10 +118,7 @@ public final class RouteSearch {
         _ request: RouteRequest, in graph: ChannelGraph, by model: Model, hasExclusions: Bool,
         spendable: Spendable?
     ) throws(RoutingFailure) -> Route {
-        let outcome =
-            Model.self == CheapestFee.self
-            ? searchFees(request, graph, hasExclusions, spendable)
-            : searchCosts(model, request, graph, hasExclusions, spendable)
+        let outcome = search(model, request, graph, hasExclusions, spendable)
         var route = outcome.route
         let keepsLimits =
             route.map { $0.hops.count <= request.hopsMaximum && $0.cltvExpiryDelta <= request.cltvMaximum }
@@ -137,9 +134,13 @@ public final class RouteSearch {
         let breaksLimits = outcome.isCut || !keepsLimits
         if breaksLimits || outcome.refusedKey <= keyMaximum {
             labelSearchCount += 1
-            var exact = LabelSearch(model, graph, request, excluded: excluded, spendable: spendable)
-            let better = exact.cheapestRoute(
-                knownKey: route == nil || breaksLimits ? nil : outcome.key, breaksLimits: breaksLimits)
+            var exact = LabelSearch(
+                model, graph, request, excluded: excluded, spendable: spendable,
+                knownKey: breaksLimits
+                    ? keyWithinLimits(outcome, model, request, graph, spendable)
+                    : route == nil ? nil : outcome.key,
+                breaksLimits: breaksLimits)
+            let better = exact.cheapestRoute()
             if exact.isUndecided { undecidedCount += 1 }
             if breaksLimits, better == nil { throw .limitsExceeded }
             route = better ?? route
@@ -157,6 +158,42 @@ public final class RouteSearch {
         var key: UInt64
         var refusedKey: UInt64
         var isCut: Bool
+    }
+
+    private func search<Model: CostModel>(
+        _ model: Model, _ request: RouteRequest, _ graph: ChannelGraph, _ hasExclusions: Bool,
+        _ spendable: Spendable?
+    ) -> Outcome {
+        Model.self == CheapestFee.self
+            ? searchFees(request, graph, hasExclusions, spendable)
+            : searchCosts(model, request, graph, hasExclusions, spendable)
+    }
+
+    /// The key of some route within the limits, not far above the best's key as a rule: `LabelSearch` then looks no farther.
+    /// The slowest direction of a route that breaks one is left out, a few times over; nil where that does not help.
+    private func keyWithinLimits<Model: CostModel>(
+        _ outcome: Outcome, _ model: Model, _ request: RouteRequest, _ graph: ChannelGraph,
+        _ spendable: Spendable?
+    ) -> UInt64? {
+        var leftOut: [UInt32] = []
+        defer { for direction in leftOut { excluded[Int(direction) >> 6] &= ~(1 << UInt64(direction & 63)) } }
+        var outcome = outcome
+        for _ in 0..<8 {
+            guard let route = outcome.route, !outcome.isCut else { return nil }
+            if route.hops.count <= request.hopsMaximum, route.cltvExpiryDelta <= request.cltvMaximum {
+                return outcome.key
+            }
+            let slowest = route.hops.dropFirst().max {
+                let figures = graph.figures
+                return figures[Int($0.direction.rawValue)].cltvExpiryDelta
+                    < figures[Int($1.direction.rawValue)].cltvExpiryDelta
+            }
+            guard let direction = slowest?.direction.rawValue else { return nil }
+            excluded[Int(direction) >> 6] |= 1 << UInt64(direction & 63)
+            leftOut.append(direction)
+            outcome = search(model, request, graph, true, spendable)
+        }
+        return nil
     }
 
     private func searchFees(
@@ -212,8 +249,8 @@ public final class RouteSearch {
         forward.removeAll()
         backward.removeAll()
         var search = BidirectionalSearch(
-            incoming: graph.incoming, outgoing: graph.outgoing, incomingRows: layout.incomingRows,
-            outgoingRows: layout.outgoingRows, layout: layout, labels: labels, excluded: excluded,
+            incoming: graph.incoming, outgoing: graph.outgoing, incomingRows: graph.incomingRows,
+            outgoingRows: graph.outgoingRows, layout: layout, labels: labels, excluded: excluded,
             hasExclusions: hasExclusions, spendable: spendable, source: source, destination: destination,
             amount: request.amount.rawValue,
             minimumIgnored: request.amount.rawValue + request.amount.rawValue / 16, stamp: stamp,

@@ -61,8 +61,8 @@ public struct IncomeTable: Sendable {
     }
 
     private static func quoted(_ text: String) -> String {
-        let special: Set<Unicode.Scalar> = ["\"", ",", "\n", "\r"]
-        guard text.unicodeScalars.contains(where: special.contains) else { return text }
+        let special = "\",\n\r".utf8
+        guard text.utf8.contains(where: special.contains) else { return text }
         return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
             + "\""
     }

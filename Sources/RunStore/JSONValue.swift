@@ -116,6 +116,11 @@ extension JSONValue {
     /// the document may end on a terminal.
     private static func write(_ text: String, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
+        defer { output.append(UInt8(ascii: "\"")) }
+        if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) && $0 != 0x22 && $0 != 0x5C }) {
+            output.append(contentsOf: text.utf8)
+            return
+        }
         for scalar in text.unicodeScalars {
             switch scalar.value {
             case 0x22: output.append(contentsOf: "\\\"".utf8)
@@ -131,6 +136,5 @@ extension JSONValue {
             default: output.append(contentsOf: UTF8.encode(scalar)!)
             }
         }
-        output.append(UInt8(ascii: "\""))
     }
 }

@@ -13,9 +13,9 @@ struct ProgramLog {
     private let stopwatch = Stopwatch()
     private var last: (seconds: Double, progress: RunProgress)?
 
-    init(level: Logger.Level) {
+    init(level: LogLevel) {
         var logger = Logger(label: "millrace") { _ in StandardErrorLog() }
-        logger.logLevel = level
+        logger.logLevel = level.level
         self.logger = logger
     }
 
@@ -77,4 +77,16 @@ private struct StandardErrorLog: LogHandler {
     }
 }
 
-extension Logger.Level: @retroactive ExpressibleByArgument {}
+/// From which level on the program tells of its work.
+enum LogLevel: String, CaseIterable, ExpressibleByArgument {
+    case trace, debug, info, notice
+
+    var level: Logger.Level {
+        switch self {
+        case .trace: .trace
+        case .debug: .debug
+        case .info: .info
+        case .notice: .notice
+        }
+    }
+}

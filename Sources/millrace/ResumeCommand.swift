@@ -1,5 +1,4 @@
 import ArgumentParser
-import Logging
 import PaymentNetwork
 import Reports
 import RunStore
@@ -13,7 +12,7 @@ struct ResumeCommand: ParsableCommand {
 
     @Option var resume: String
     @Option(transform: DurationValue.readPositive) var checkpointEvery: DurationValue?
-    @Option var logLevel: Logger.Level = .notice
+    @Option var logLevel: LogLevel = .notice
     @Flag var json = false
     @Flag var quiet = false
 

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Logging
 import PaymentNetwork
 import Reports
 import RunStore
@@ -116,7 +115,7 @@ struct RunCommand: ParsableCommand {
         help: ArgumentHelp(
             "What to tell on standard error: info (phases, gossip epochs), debug (checkpoints, how busy the engine is) or trace (each simulated hour). (default: notice)",
             valueName: "level"))
-    var logLevel: Logger.Level = .notice
+    var logLevel: LogLevel = .notice
 
     @Flag(help: "No progress and no figures of time on standard error.")
     var quiet = false

@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 import PaymentNetwork
 import Reports
 import RunStore
@@ -22,7 +21,7 @@ struct RunSession {
     let checkpointInterval: Duration?
     let json: Bool
     let quiet: Bool
-    let logLevel: Logger.Level
+    let logLevel: LogLevel
     let stopwatch: Stopwatch
 
     /// - Parameter state: of a checkpoint to go on from.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Logging
 import PaymentNetwork
 import RunStore
 import Topologies

@@ -91,7 +91,7 @@ struct ChannelGraphTests {
         for _ in 0..<(1 + random.below(20)) {
             let direction = DirectionIndex(UInt32(random.below(2 * query.channels.count)))
             let policy = ChannelPolicy(
-                baseFee: Millisatoshi(UInt64(random.below(4))),
+                baseFee: Millisatoshi(random.pick([0, 1, 2, 3, 499, 500, 1_000])),
                 proportionalFee: UInt32(random.below(3)) * 400,
                 cltvExpiryDelta: UInt16(random.below(200)), isDisabled: random.oneIn(5),
                 htlcMinimum: Millisatoshi(UInt64(random.below(3))),
@@ -125,6 +125,8 @@ struct ChannelGraphTests {
         inPlace.advance(past: first, updates)
         let truth = BruteForce(changed).expected.map(\.directions)
         for graph in [version, inPlace] {
+            expectGroups(graph.incomingRows, graph.incoming, of: graph)
+            expectGroups(graph.outgoingRows, graph.outgoing, of: graph)
             let answer = Result { () throws(RoutingFailure) in
                 try changed.search(RouteSearch(for: graph), graph)
             }
@@ -144,6 +146,26 @@ struct ChannelGraphTests {
             let plain = view.view(of: first, knowing: [])
             for direction in (0..<2 * UInt32(query.channels.count)).map({ DirectionIndex($0) }) {
                 #expect(plain.policy(of: direction) == first.policy(of: direction))
+            }
+        }
+    }
+
+    /// Rows stand as `GraphLayout` says: two groups towards the core, each in order of proportional fee, then the rest.
+    private func expectGroups(
+        _ rows: UnsafeMutablePointer<GraphLayout.Row>, _ edges: UnsafeMutablePointer<GraphEdge>,
+        of graph: ChannelGraph
+    ) {
+        for row in (0..<graph.nodeCount).map({ rows[$0] }) {
+            for (start, end) in [
+                (row.start, row.dearStart), (row.dearStart, row.coreEnd), (row.coreEnd, row.end),
+            ] {
+                let group = (start..<end).map { edges[Int($0)] }
+                let fees = group.map(\.proportionalFee)
+                #expect(fees == fees.sorted())
+                for edge in group where end <= row.coreEnd {
+                    #expect(UInt64(edge.baseFee) >= GraphLayout.dearBaseFee || start < row.dearStart)
+                    #expect(UInt64(edge.baseFee) < GraphLayout.dearBaseFee || start >= row.dearStart)
+                }
             }
         }
     }

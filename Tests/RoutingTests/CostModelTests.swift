@@ -68,7 +68,9 @@ struct CostModelTests {
         let answer = Result { () throws(RoutingFailure) in
             try search.bestRoute(
                 request, in: graph, by: model, excluding: query.excluded,
-                spendable: query.spendable.map { balances in { direction, _ in balances[Int(direction.rawValue)] } })
+                spendable: query.spendable.map { balances in
+                    { direction, _ in balances[Int(direction.rawValue)] }
+                })
         }
         try #require(search.undecidedCount == undecided, "seed \(seed)")
         switch answer {

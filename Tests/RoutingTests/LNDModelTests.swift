@@ -28,7 +28,9 @@ struct LNDModelTests {
             let answer = { (isExact: Bool) in
                 try? search.route(
                     query.request, in: graph, by: model, isExact: isExact, excluding: query.excluded,
-                    spendable: query.spendable.map { balances in { direction, _ in balances[Int(direction.rawValue)] } })
+                    spendable: query.spendable.map { balances in
+                        { direction, _ in balances[Int(direction.rawValue)] }
+                    })
             }
             let best = BruteForce(query).paths.filter {
                 $0.directions.count <= query.request.hopsMaximum && $0.cltv <= query.request.cltvMaximum

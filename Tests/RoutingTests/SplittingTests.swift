@@ -28,7 +28,9 @@ struct SplittingTests {
     private func request(_ query: Query, _ splitting: Splitting) -> SplitRequest {
         var request = SplitRequest(query.request, splitting: splitting)
         request.excluded = query.excluded.map { Exclusion($0) }
-        request.spendable = query.spendable.map { balances in { direction, _ in balances[Int(direction.rawValue)] } }
+        request.spendable = query.spendable.map { balances in
+            { direction, _ in balances[Int(direction.rawValue)] }
+        }
         return request
     }
 

@@ -104,6 +104,19 @@ struct CommandTests {
             ])
     }
 
+    @Test func `run tells on standard error what the log level asks for, and nothing else by default`() throws
+    {
+        let arguments = ["run", triangle, "--duration", "3h", "--checkpoint-every", "1ms"]
+        #expect(!(try millrace(arguments + ["--quiet"]).errors.contains("millrace: info")))
+        let info = try millrace(arguments + ["--log-level", "info"]).errors
+        #expect(info.contains("millrace: info: triangle is read: ") && info.contains("; writing"))
+        #expect(!info.contains("millrace: debug") && !info.contains("millrace: trace"))
+        let trace = try millrace(arguments + ["--log-level", "trace"])
+        #expect(trace.errors.contains("millrace: trace: hour 0: "))
+        let wrong = try millrace("run", triangle, "--log-level", "loud")
+        #expect(wrong.code == 64 && wrong.errors.contains("trace"))
+    }
+
     /// A hub that carries so few HTLCs at once that this is what gives way first.
     @Test func `stress finds the knee without a ladder, and names what gives way`() throws {
         let spokes = (1...6).map {

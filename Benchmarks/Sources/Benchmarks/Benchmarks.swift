@@ -2,7 +2,7 @@ import Foundation
 
 /// What is measured, by the name it is asked for with.
 private enum Topic: String, CaseIterable {
-    case phold, queues, channels, primitives, eager, run
+    case phold, queues, channels, primitives, routes, lnd, eager, run
 }
 
 /// `swift run -c release --package-path Benchmarks Benchmarks [TOPIC...] [--repetitions N] [--snapshot FILE]`
@@ -53,6 +53,8 @@ struct Benchmarks {
             case .queues: benchmarkQueues(repetitions: repetitions)
             case .channels: try benchmarkChannels(repetitions: repetitions)
             case .primitives: benchmarkPrimitives(repetitions: repetitions)
+            case .routes: try benchmarkRoutes(network)
+            case .lnd: try benchmarkLNDRule(network)
             case .eager: try benchmarkEagerCost(network, repetitions: repetitions)
             case .run: try benchmarkWholeRun(network, repetitions: repetitions)
             }
