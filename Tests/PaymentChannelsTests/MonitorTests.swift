@@ -1,10 +1,10 @@
 import Cryptography
 import LightningTypes
 import Randomness
-import Settlement
 import Testing
 
 @testable import PaymentChannels
+@testable import Settlement
 
 /// Alice: 500,000 less an HTLC of 50,000 that she offers (expiry 40); Bob offers one of 40,000 (expiry 60).
 @Suite struct `A channel that comes to the chain` {
@@ -97,6 +97,22 @@ import Testing
         #expect(dispute.alice.resolved[second] == .fulfilled, "Alice claimed before Bob could time out")
         #expect(dispute.alice.wallet.coins.count >= Int(Dispute.coinsEach), "nothing stays reserved")
         _ = dispute.gain(of: .first)
+    }
+
+    /// Both give up at once, each with a child for its commitment: one of them has reserved coins in vain.
+    @Test(arguments: Side.allCases)
+    func `gives coins back that were reserved for a commitment that lost`(first: Side) throws {
+        let dispute = Dispute(try pair(anchors: true, feerate: 253))
+        for _ in 0..<20 { dispute.fees.connect(feerate: 3_000) }
+        try dispute.publish(by: first)
+        try dispute.publish(by: first.other)
+        let loser = dispute[first.other]
+        #expect(loser.wallet.coins.count < Int(Dispute.coinsEach) && !loser.refusals.isEmpty)
+        dispute.settle()
+        let kept = loser.wallet.coins.filter { $0.value == Dispute.coin }
+        #expect(kept.count == Int(Dispute.coinsEach), "every coin it began with is there")
+        let released = loser.news.contains { if case .released = $0 { true } else { false } }
+        #expect(released)
     }
 
     /// Alice has forwarded Bob's HTLC of another channel, which expires at 46: she hurries from 40 on.
