@@ -72,7 +72,7 @@ let package = Package(
         tests(of: "Cryptography"),
         tests(of: "EventSimulation"),
         tests(of: "Settlement"),
-        tests(of: "PaymentChannels", ["Randomness"]),
+        tests(of: "PaymentChannels", ["Randomness", "Snapshots"]),
         tests(of: "Routing", ["Topologies"]),
         tests(of: "Topologies"),
         tests(of: "PaymentNetwork"),

@@ -35,6 +35,7 @@ extension Channel {
     /// Whether a `commitment_signed` may be sent now: there is something to sign, and the last one is revoked.
     public var canCommit: Bool {
         changesToCommit > 0 && !awaitsRevocation && (phase == .normal || phase == .shuttingDown)
+            && !awaitsReestablish
     }
 
     /// Signs the peer's next commitment (BOLT 2, `commitment_signed`); the caller sends the message.
@@ -43,6 +44,7 @@ extension Channel {
             canCommit, "BOLT 2: MUST NOT send a commitment_signed message that does not include any updates")
         remoteNumber += 1
         awaitsRevocation = true
+        hasRevokedLast = false
         changesToCommit = 0
         advance(.sentCommit, in: &pool, &settled)
         recount(in: pool)
@@ -66,6 +68,8 @@ extension Channel {
         recount(in: pool)
         localNumber = message.number
         localFingerprint = message.fingerprint
+        hasRevokedLast = true
+        isCatchingUp = false
         advance(.sentRevocation, in: &pool, &settled)
         checkTotals()
         return localNumber - 1
@@ -114,6 +118,10 @@ extension Channel {
                 unlink(current, in: &pool)
             }
         }
+        if isFeeUnderWay, let state = feeState.advanced(by: step) {
+            moved += 1
+            moveFee(to: state, in: pool)
+        }
         return moved
     }
 
@@ -131,9 +139,13 @@ extension Channel {
 
     /// 64 bits that both parties compute alike for the same transaction, each from its own copy.
     func fingerprint(of view: CommitmentView, number: UInt64, ownerIsUs: Bool) -> UInt64 {
+        fingerprint(of: view, number: number, ownerIsUs: ownerIsUs, feerate: feerate(ownerIsUs: ownerIsUs))
+    }
+
+    func fingerprint(of view: CommitmentView, number: UInt64, ownerIsUs: Bool, feerate: UInt32) -> UInt64 {
         let owner = ownerIsUs ? view.ours : view.theirs
         let other = ownerIsUs ? view.theirs : view.ours
-        var hash = mix(number, UInt64(terms.feeratePerKiloweight))
+        var hash = mix(number, UInt64(feerate))
         hash = mix(hash ^ owner.rawValue, other.rawValue)
         return mix(hash, view.htlcSum)
     }

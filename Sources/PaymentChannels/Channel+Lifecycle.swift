@@ -29,7 +29,11 @@ extension Channel {
     }
 
     /// Takes in the peer's `channel_ready`.
+    ///
+    /// One that comes again before the first commitment is that of a reconnection (BOLT 2: "MUST ignore any redundant
+    /// channel_ready it receives").
     public mutating func receiveReady() throws(ProtocolViolation) {
+        if hasReceivedReady, localNumber == 0, remoteNumber == 0 { return }
         guard phase == .awaitingReady, !hasReceivedReady else { throw .unexpectedMessage(phase) }
         hasReceivedReady = true
         if hasSentReady { phase = .normal }
@@ -78,15 +82,27 @@ extension Channel {
 
     /// The funding output is spent and confirmed: the channel is no more.
     public mutating func close() {
-        precondition(phase == .closing, "a channel closes after its closing transaction is signed")
+        precondition(
+            phase == .closing || phase == .failed || phase == .lostData,
+            "a channel closes after a transaction that spends its funding output")
         phase = .closed
+    }
+
+    /// Gives the channel up (BOLT 5, "Unilateral Close"): from here on only the chain decides. Allowed at any moment
+    /// once the funding is signed for.
+    ///
+    /// The HTLCs stay as they are: what becomes of them is the `ChannelMonitor`'s to find out.
+    public mutating func fail() {
+        precondition(isFunded, "a channel without money has nothing to give up")
+        precondition(phase != .lostData, "BOLT 2: MUST NOT broadcast its commitment transaction")
+        phase = .failed
     }
 
     /// Whether this party's money is locked in the channel: from the funding to the closing.
     public var isFunded: Bool {
         switch phase {
         case .planned, .opening, .closed: false
-        case .awaitingReady, .normal, .shuttingDown, .closing: true
+        case .awaitingReady, .normal, .shuttingDown, .closing, .failed, .lostData: true
         }
     }
 }

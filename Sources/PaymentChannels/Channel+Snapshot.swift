@@ -1,12 +1,15 @@
 import LightningTypes
 import Snapshots
 
-// What a checkpoint keeps of a channel. Terms and funder come from the topology again; places in a pool are handles
-// and mean nothing elsewhere, so HTLCs are written in their order and linked anew.
+// What a checkpoint keeps of a channel. Terms, but for the rate, and funder come from the topology again; places in a
+// pool are handles and mean nothing elsewhere, so HTLCs are written in their order and linked anew.
 extension Channel {
     /// Writes all that can change, HTLCs apart.
     public func write(to writer: inout SnapshotWriter) {
         writer.write(phase.rawValue)
+        writer.write(terms.feeratePerKiloweight)
+        writer.write(feeState.rawValue)
+        writer.write(feerateNext)
         local.write(to: &writer)
         remote.write(to: &writer)
         writer.write(localNumber)
@@ -20,6 +23,9 @@ extension Channel {
         writer.write(hasStoppedOffering)
         writer.write(hasSentReady)
         writer.write(hasReceivedReady)
+        writer.write(awaitsReestablish)
+        writer.write(hasRevokedLast)
+        writer.write(isCatchingUp)
         writer.write(nextOfferedID)
         writer.write(nextReceivedID)
     }
@@ -27,6 +33,10 @@ extension Channel {
     /// Takes a channel of these terms to the state written; its HTLCs are to follow by `restore`.
     public mutating func read(from reader: inout SnapshotReader) throws(SnapshotError) {
         phase = try reader.readCase("the phase of a channel")
+        terms.feeratePerKiloweight = try reader.read()
+        feeState = try reader.readCase("the state of a fee update")
+        try reader.check(feeState.isAdding && feeState.isOffered == isFunder, "the state of a fee update")
+        feerateNext = try reader.read()
         local = try CommitmentView(from: &reader)
         remote = try CommitmentView(from: &reader)
         localNumber = try reader.read()
@@ -40,6 +50,9 @@ extension Channel {
         hasStoppedOffering = try reader.readFlag()
         hasSentReady = try reader.readFlag()
         hasReceivedReady = try reader.readFlag()
+        awaitsReestablish = try reader.readFlag()
+        hasRevokedLast = try reader.readFlag()
+        isCatchingUp = try reader.readFlag()
         nextOfferedID = try reader.read()
         nextReceivedID = try reader.read()
         firstHTLC = .none

@@ -14,6 +14,10 @@ import LightningTypes
     /// Only the closing transaction's confirmation is missing.
     case closing
     case closed
+    /// Given up: a commitment is on its way to the chain or stands there, and outputs of it are to be resolved.
+    case failed
+    /// This party has lost states that the peer has: it must not publish its commitment and waits for the peer's.
+    case lostData
 }
 
 /// One party's copy of a channel: both commitments as it knows them, and the rules of BOLT 2 for changing them.
@@ -24,10 +28,15 @@ import LightningTypes
 /// Invariant, checked by `checkTotals` after every mutation and recounted from the HTLCs at every
 /// `commitment_signed`: in both views, balances and HTLCs add up to the capacity.
 public struct Channel: BitwiseCopyable, Equatable, Sendable {
-    public let terms: ChannelTerms
+    public internal(set) var terms: ChannelTerms
     /// Whether this party pays commitment fee and anchors.
     public let isFunder: Bool
     public internal(set) var phase: ChannelPhase
+    /// Where the rate of the last `update_fee` stands: it passes through the states of an HTLC that the funder adds
+    /// and nobody removes.
+    var feeState: HTLCState
+    /// The rate of the last `update_fee`; once irrevocably committed, that of the terms.
+    var feerateNext: UInt32
     /// The next commitment of this party that the peer will sign.
     public internal(set) var local: CommitmentView
     /// The next commitment of the peer that this party will sign.
@@ -53,6 +62,14 @@ public struct Channel: BitwiseCopyable, Equatable, Sendable {
     /// Both parties' `channel_ready`.
     var hasSentReady = false
     var hasReceivedReady = false
+    /// Whether the connection broke and the peer's `channel_reestablish` has not come.
+    public internal(set) var awaitsReestablish = false
+    /// Whether the last of this party's `commitment_signed` and `revoke_and_ack` was the latter.
+    var hasRevokedLast = false
+    /// Whether the peer may be sending again what it had sent before a reconnection, until its next
+    /// `commitment_signed`. It could afford that when it first sent it; since then HTLCs of this party may have joined
+    /// it in the same commitment, and BOLT 2 asks nobody to withdraw what was signed for.
+    var isCatchingUp = false
     var nextOfferedID: UInt64 = 0
     var nextReceivedID: UInt64 = 0
     var firstHTLC: HTLCIndex = .none
@@ -68,6 +85,8 @@ public struct Channel: BitwiseCopyable, Equatable, Sendable {
         self.terms = terms
         self.isFunder = isFunder
         self.phase = phase
+        feeState = Self.feeSettled(isFunder: isFunder)
+        feerateNext = terms.feeratePerKiloweight
         local = CommitmentView(ours: ours, theirs: theirs)
         remote = local
         localFingerprint = 0
@@ -76,7 +95,7 @@ public struct Channel: BitwiseCopyable, Equatable, Sendable {
     }
 
     /// Whether HTLCs can be offered.
-    public var isUsable: Bool { phase == .normal && !hasStoppedOffering }
+    public var isUsable: Bool { phase == .normal && !hasStoppedOffering && !awaitsReestablish }
 
     /// HTLCs this party knows of, in any state.
     public var hasHTLCs: Bool { !firstHTLC.isNone }
@@ -123,7 +142,8 @@ public struct Channel: BitwiseCopyable, Equatable, Sendable {
         var kept = terms.channelReserve
         if isFunder {
             kept += terms.anchors
-            let fee = terms.commitmentFee(untrimmedHTLCs: Int(untrimmedMaximum) + 2)
+            let fee = terms.commitmentFee(
+                untrimmedHTLCs: Int(untrimmedMaximum) + 2, feerate: feerateMaximum)
             kept += fee + fee
         }
         return remote.ours.subtractingOrZero(Millisatoshi(kept))
@@ -134,7 +154,7 @@ public struct Channel: BitwiseCopyable, Equatable, Sendable {
     /// current feerate_per_kw while maintaining its channel reserve".
     private var peerCanPayFee: Bool {
         if isFunder { return true }
-        let fee = terms.commitmentFee(untrimmedHTLCs: Int(untrimmedMaximum) + 1)
+        let fee = terms.commitmentFee(untrimmedHTLCs: Int(untrimmedMaximum) + 1, feerate: feerateMaximum)
         return remote.theirs >= Millisatoshi(fee + terms.anchors + terms.channelReserve)
     }
 
@@ -178,10 +198,13 @@ public struct Channel: BitwiseCopyable, Equatable, Sendable {
         var owed = Satoshi.zero
         if !isFunder {
             owed = terms.anchors
-            owed += terms.commitmentFee(untrimmedHTLCs: Int(local.untrimmedCount) + (isUntrimmed ? 1 : 0))
+            owed += terms.commitmentFee(
+                untrimmedHTLCs: Int(local.untrimmedCount) + (isUntrimmed ? 1 : 0),
+                feerate: feerate(ownerIsUs: true))
         }
         // The balance comes first: an amount from the wire may be anything, and sums trap.
-        guard amount <= local.theirs, local.theirs - amount >= Millisatoshi(owed + terms.channelReserve)
+        guard amount <= local.theirs,
+            local.theirs - amount >= Millisatoshi(owed + terms.channelReserve) || isCatchingUp
         else {
             throw .peerCannotAfford
         }
@@ -235,8 +258,13 @@ public struct Channel: BitwiseCopyable, Equatable, Sendable {
     // MARK: HTLC records
 
     func isUntrimmed(_ htlc: borrowing HTLC, ownerIsUs: Bool) -> Bool {
+        isUntrimmed(htlc, ownerIsUs: ownerIsUs, feerate: feerate(ownerIsUs: ownerIsUs))
+    }
+
+    func isUntrimmed(_ htlc: borrowing HTLC, ownerIsUs: Bool, feerate: UInt32) -> Bool {
         // A commitment's owner claims what it received by HTLC-success, what it offered by HTLC-timeout.
-        !terms.isTrimmed(htlc.amount, isSuccess: htlc.state.isOffered != ownerIsUs)
+        !terms.isTrimmed(
+            htlc.amount, isSuccess: htlc.state.isOffered != ownerIsUs, feerate: feerate)
     }
 
     mutating func append(_ htlc: HTLC, to pool: inout HTLCPool) -> HTLCIndex {

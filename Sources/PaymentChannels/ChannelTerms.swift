@@ -1,7 +1,7 @@
 import LightningTypes
 
 /// What both parties of a channel agreed on when they opened it (`open_channel`, `accept_channel`), the same limits
-/// for both. Every limit may be zero.
+/// for both, and the rate that both commitments have since. Every limit may be zero.
 public struct ChannelTerms: BitwiseCopyable, Sendable, Hashable {
     public var capacity: Satoshi
     /// `dust_limit_satoshis`.
@@ -14,7 +14,7 @@ public struct ChannelTerms: BitwiseCopyable, Sendable, Hashable {
     public var acceptedHTLCsMaximum: UInt16
     /// `to_self_delay`, blocks.
     public var toSelfDelay: UInt16
-    /// `feerate_per_kw`: satoshi per 1,000 weight units.
+    /// `feerate_per_kw`: satoshi per 1,000 weight units, before an `update_fee` that is under way.
     public var feeratePerKiloweight: UInt32
     /// `option_anchors`: two anchor outputs, and second-stage transactions without fee.
     public var hasAnchors: Bool
@@ -43,15 +43,18 @@ public struct ChannelTerms: BitwiseCopyable, Sendable, Hashable {
 
     /// The commitment transaction's fee with so many untrimmed HTLCs (BOLT 3, "Fee Calculation"): 724 weight units,
     /// 1,124 with anchors, and 172 an HTLC, rounded down.
-    public func commitmentFee(untrimmedHTLCs count: Int) -> Satoshi {
+    ///
+    /// - Parameter feerate: `feerate_per_kw`, where it is another than that of the terms.
+    public func commitmentFee(untrimmedHTLCs count: Int, feerate: UInt32? = nil) -> Satoshi {
         let weight = (hasAnchors ? 1_124 : 724) + 172 * UInt64(count)
-        return Satoshi(UInt64(feeratePerKiloweight) * weight / 1_000)
+        return Satoshi(UInt64(feerate ?? feeratePerKiloweight) * weight / 1_000)
     }
 
     /// The fee of the second-stage transaction that claims an HTLC (BOLT 3, "Fee Calculation"): 663 weight units for
     /// HTLC-timeout, 703 for HTLC-success; none with anchors, where the claimant adds it.
-    public func htlcTransactionFee(isSuccess: Bool) -> Satoshi {
-        hasAnchors ? .zero : Satoshi(UInt64(feeratePerKiloweight) * (isSuccess ? 703 : 663) / 1_000)
+    public func htlcTransactionFee(isSuccess: Bool, feerate: UInt32? = nil) -> Satoshi {
+        if hasAnchors { return .zero }
+        return Satoshi(UInt64(feerate ?? feeratePerKiloweight) * (isSuccess ? 703 : 663) / 1_000)
     }
 
     /// The least an output is worth: the dust limit, and never nothing.
@@ -59,7 +62,7 @@ public struct ChannelTerms: BitwiseCopyable, Sendable, Hashable {
 
     /// Whether an HTLC gets no output of its own (BOLT 3, "Trimmed Outputs"): less the second-stage fee it would be
     /// below the dust limit, or worth nothing where there is none.
-    public func isTrimmed(_ amount: Millisatoshi, isSuccess: Bool) -> Bool {
-        amount.roundedDown < outputMinimum + htlcTransactionFee(isSuccess: isSuccess)
+    public func isTrimmed(_ amount: Millisatoshi, isSuccess: Bool, feerate: UInt32? = nil) -> Bool {
+        amount.roundedDown < outputMinimum + htlcTransactionFee(isSuccess: isSuccess, feerate: feerate)
     }
 }

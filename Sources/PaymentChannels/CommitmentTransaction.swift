@@ -20,6 +20,25 @@ public struct CommitmentContext: Sendable {
         self.theirs = theirs
         self.paymentHash = paymentHash
     }
+
+    /// BOLT 3: the commitment number is "obscured by XOR with the lower 48 bits of SHA256(payment_basepoint from
+    /// open_channel || payment_basepoint from accept_channel)".
+    ///
+    /// - Parameter oursFirst: whether this party sent `open_channel`.
+    func obscuringFactor(oursFirst: Bool) -> UInt64 {
+        let (first, second) = oursFirst ? (ours.payment, theirs.payment) : (theirs.payment, ours.payment)
+        var hash = SHA256()
+        hash.update(first.bytes)
+        hash.update(second.bytes)
+        return hash.finalize().words.3 & 0xFFFF_FFFF_FFFF
+    }
+
+    /// The number that a commitment of the channel bears; nil for a transaction that is none.
+    ///
+    /// - Parameter isFunder: whether this party sent `open_channel`.
+    public func commitmentNumber(of transaction: Transaction, isFunder: Bool) -> UInt64? {
+        transaction.tag.map { $0 ^ obscuringFactor(oursFirst: isFunder) }
+    }
 }
 
 /// A commitment transaction (BOLT 3) and the second-stage transactions of its HTLCs, all unsigned.
@@ -29,6 +48,18 @@ public struct CommitmentTransaction: Sendable {
     public var secondStage: [Transaction]
     /// Outputs + fee = capacity.
     public var fee: Satoshi
+    /// Whether the other party's signatures of the second stage cover one input and its output alone, so that the
+    /// owner can add money for the fee (BOLT 3, "HTLC-Timeout and HTLC-Success Transactions").
+    public var hasAnchors: Bool
+
+    /// What a second-stage signature of the party that does not own the commitment covers.
+    public func secondStageHash(_ place: Int) -> Bytes32 {
+        guard hasAnchors else { return secondStage[place].signatureHash }
+        guard let hash = secondStage[place].pairHash(of: 0) else {
+            preconditionFailure("a second-stage transaction has an input and an output")
+        }
+        return hash
+    }
 }
 
 extension Channel {
@@ -46,14 +77,10 @@ extension Channel {
             switch htlc.state {
             case .receivedAdd, .receivedAddRevocation:
                 // In the next commitment, but not yet in a signed one.
-                if htlc.state.isOffered { view.ours += htlc.amount } else { view.theirs += htlc.amount }
+                view.undo(htlc)
             case .receivedRemove, .receivedRemoveRevocation:
                 // Gone from the next commitment, but still in the signed one.
-                if (htlc.removal == .fulfilled) == htlc.state.isOffered {
-                    view.theirs -= htlc.amount
-                } else {
-                    view.ours -= htlc.amount
-                }
+                view.undo(htlc)
                 members.append(htlc)
             case .receivedAddAckCommit, .sentAddAckRevocation, .receivedAddCommit, .sentAddRevocation,
                 .sentAddAckCommit, .receivedAddAckRevocation, .sentRemove, .sentRemoveCommit:
@@ -63,14 +90,15 @@ extension Channel {
                 break
             }
         }
+        let feerate = signedFeerate(ownerIsUs: true)
         for htlc in members {
-            view.count(
-                htlc, isUntrimmed: isUntrimmed(htlc, ownerIsUs: true), mark: mark(htlc, ownerIsUs: true))
+            let isUntrimmed = isUntrimmed(htlc, ownerIsUs: true, feerate: feerate)
+            view.count(htlc, isUntrimmed: isUntrimmed, mark: mark(htlc, ownerIsUs: true))
         }
-        guard fingerprint(of: view, number: localNumber, ownerIsUs: true) == localFingerprint else {
-            return nil
-        }
-        return commitment(of: view, members, context, point: point, ownerIsUs: true)
+        let rebuilt = fingerprint(of: view, number: localNumber, ownerIsUs: true, feerate: feerate)
+        guard rebuilt == localFingerprint else { return nil }
+        return commitment(
+            of: view, number: localNumber, members, context, point: point, ownerIsUs: true, feerate: feerate)
     }
 
     /// The commitment of the peer that this party's last `commitment_signed` was for; call it right after `commit`.
@@ -80,14 +108,16 @@ extension Channel {
         _ context: CommitmentContext, point: Bytes32, in pool: borrowing HTLCPool
     ) -> CommitmentTransaction {
         let members = htlcs(in: pool).filter { $0.state.isInRemote }
-        return commitment(of: remote, members, context, point: point, ownerIsUs: false)
+        return commitment(
+            of: remote, number: remoteNumber, members, context, point: point, ownerIsUs: false,
+            feerate: feerate(ownerIsUs: false))
     }
 
     /// BOLT 3, "Commitment Transaction": the owner's output delayed and revocable, the other side's spendable, the
     /// anchors, and an output for each HTLC that is not trimmed.
     private func commitment(
-        of view: CommitmentView, _ members: [HTLC], _ context: CommitmentContext, point: Bytes32,
-        ownerIsUs: Bool
+        of view: CommitmentView, number: UInt64, _ members: [HTLC], _ context: CommitmentContext,
+        point: Bytes32, ownerIsUs: Bool, feerate: UInt32
     ) -> CommitmentTransaction {
         let owner = ownerIsUs ? context.ours : context.theirs
         let other = ownerIsUs ? context.theirs : context.ours
@@ -99,7 +129,8 @@ extension Channel {
         // BOLT 3: the fee and the anchors come out of the funder's output, as far as it goes.
         var (ours, theirs) = (view.ours.roundedDown, view.theirs.roundedDown)
         let funds = isFunder ? ours : theirs
-        let costs = terms.commitmentFee(untrimmedHTLCs: Int(view.untrimmedCount)) + terms.anchors
+        let fee = terms.commitmentFee(untrimmedHTLCs: Int(view.untrimmedCount), feerate: feerate)
+        let costs = fee + terms.anchors
         if isFunder { ours = ours.subtractingOrZero(costs) } else { theirs = theirs.subtractingOrZero(costs) }
         let (toLocal, toRemote) = ownerIsUs ? (ours, theirs) : (theirs, ours)
 
@@ -113,7 +144,7 @@ extension Channel {
             let condition = SpendCondition(keys: [other.payment], relativeLock: confirmationLock)
             entries.append((Output(value: toRemote, conditions: [condition]), 1, nil))
         }
-        for htlc in members where isUntrimmed(htlc, ownerIsUs: ownerIsUs) {
+        for htlc in members where isUntrimmed(htlc, ownerIsUs: ownerIsUs, feerate: feerate) {
             let isOwners = htlc.state.isOffered == ownerIsUs
             let conditions = htlcConditions(
                 htlc, isOwners: isOwners, owner: owner, other: other, revocation: revocation,
@@ -140,19 +171,23 @@ extension Channel {
             return sortKey(x, ownerIsUs) < sortKey(y, ownerIsUs)
         }
 
-        let transaction = Transaction(inputs: [Input(context.funding)], outputs: entries.map(\.output))
+        let transaction = Transaction(
+            inputs: [Input(context.funding)], outputs: entries.map(\.output),
+            tag: number ^ context.obscuringFactor(oursFirst: isFunder))
         let id = transaction.id
         let secondStage = entries.indices.compactMap { index -> Transaction? in
             guard let htlc = entries[index].htlc else { return nil }
             let isSuccess = htlc.state.isOffered != ownerIsUs
-            let value = htlc.amount.roundedDown - terms.htlcTransactionFee(isSuccess: isSuccess)
+            let fee = terms.htlcTransactionFee(isSuccess: isSuccess, feerate: feerate)
+            let value = htlc.amount.roundedDown - fee
             return Transaction(
                 inputs: [Input(Outpoint(transaction: id, index: UInt32(index)))],
                 outputs: [Output(value: value, conditions: delayed)])
         }
         let paid = entries.reduce(Satoshi.zero) { $0 + $1.output.value }
         return CommitmentTransaction(
-            transaction: transaction, secondStage: secondStage, fee: terms.capacity - paid)
+            transaction: transaction, secondStage: secondStage, fee: terms.capacity - paid,
+            hasAnchors: terms.hasAnchors)
     }
 
     /// BOLT 3, "Offered HTLC Outputs" and "Received HTLC Outputs": revocation, the owner's way out through its
@@ -196,8 +231,8 @@ public struct CommitmentSignatures: Hashable, Sendable {
     /// Signs as BOLT 2 asks: with the funding key and, for HTLCs, the HTLC key.
     public init(_ commitment: CommitmentTransaction, with keys: ChannelKeys) {
         all = [keys.funding.signature(of: commitment.transaction.signatureHash)]
-        for transaction in commitment.secondStage {
-            all.append(keys.htlc.signature(of: transaction.signatureHash))
+        for place in commitment.secondStage.indices {
+            all.append(keys.htlc.signature(of: commitment.secondStageHash(place)))
         }
     }
 
@@ -207,8 +242,8 @@ public struct CommitmentSignatures: Hashable, Sendable {
         guard all.count == commitment.secondStage.count + 1,
             peer.funding.verifies(all[0], of: commitment.transaction.signatureHash)
         else { return false }
-        return zip(all.dropFirst(), commitment.secondStage).allSatisfy { signature, transaction in
-            peer.htlc.verifies(signature, of: transaction.signatureHash)
+        return commitment.secondStage.indices.allSatisfy { place in
+            peer.htlc.verifies(all[place + 1], of: commitment.secondStageHash(place))
         }
     }
 }

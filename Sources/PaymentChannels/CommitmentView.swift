@@ -65,4 +65,20 @@ public struct CommitmentView: BitwiseCopyable, Sendable, Hashable {
         if isUntrimmed { untrimmedCount -= 1 }
         htlcSum &-= mark
     }
+
+    /// An HTLC that had left is there again.
+    mutating func restore(_ htlc: borrowing HTLC, isUntrimmed: Bool, mark: UInt64) {
+        undo(htlc)
+        count(htlc, isUntrimmed: isUntrimmed, mark: mark)
+    }
+
+    /// Gives the balances back what the HTLC's last change took or gave: its addition, or its removal where it has one.
+    mutating func undo(_ htlc: borrowing HTLC) {
+        switch (htlc.removal, htlc.state.isOffered) {
+        case (.none, true): ours += htlc.amount
+        case (.none, false): theirs += htlc.amount
+        case (.fulfilled, true), (.failed, false): theirs -= htlc.amount
+        case (.fulfilled, false), (.failed, true): ours -= htlc.amount
+        }
+    }
 }

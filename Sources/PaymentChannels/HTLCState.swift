@@ -120,4 +120,30 @@ extension HTLCState {
     @inlinable public var isRemoved: Bool {
         self == .receivedRemoveAckRevocation || self == .sentRemoveAckRevocation
     }
+
+    /// Whether the HTLC is being added or is there, its removal not begun.
+    var isAdding: Bool {
+        switch self {
+        case .sentAdd, .sentAddCommit, .receivedAddRevocation, .receivedAddAckCommit, .sentAddAckRevocation,
+            .receivedAdd, .receivedAddCommit, .sentAddRevocation, .sentAddAckCommit,
+            .receivedAddAckRevocation:
+            true
+        case .receivedRemove, .receivedRemoveCommit, .sentRemoveRevocation, .sentRemoveAckCommit,
+            .receivedRemoveAckRevocation, .sentRemove, .sentRemoveCommit, .receivedRemoveRevocation,
+            .receivedRemoveAckCommit, .sentRemoveAckRevocation:
+            false
+        }
+    }
+
+    /// Whether the change is in this party's next commitment but not in one that the peer has signed.
+    var isUnsignedInLocal: Bool {
+        switch self {
+        case .receivedAdd, .receivedAddRevocation, .receivedRemove, .receivedRemoveRevocation: true
+        case .sentAdd, .sentAddCommit, .receivedAddAckCommit, .sentAddAckRevocation, .receivedRemoveCommit,
+            .sentRemoveRevocation, .sentRemoveAckCommit, .receivedRemoveAckRevocation,
+            .receivedAddCommit, .sentAddRevocation, .sentAddAckCommit, .receivedAddAckRevocation, .sentRemove,
+            .sentRemoveCommit, .receivedRemoveAckCommit, .sentRemoveAckRevocation:
+            false
+        }
+    }
 }

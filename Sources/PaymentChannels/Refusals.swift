@@ -35,4 +35,12 @@ public enum ProtocolViolation: Error, Hashable, Sendable {
     case unexpectedRevocation
     case wrongSecret(number: UInt64)
     case closingFeeOutOfRange
+    /// `update_fail_malformed_htlc` without the BADONION bit.
+    case badOnionBitMissing(code: UInt16)
+    /// `update_fee` from the party that does not pay it.
+    case feeNotTheirs
+    /// `update_fee` to a rate this party does not go along with.
+    case feerateOutOfRange(UInt32)
+    /// `update_fee` while another is under way; this implementation has one at a time.
+    case feeUpdateUnderWay
 }

@@ -65,7 +65,7 @@ extension NetworkShard {
         let height = height(shard)
         switch world.channels[position].phase {
         case .planned, .opening, .awaitingReady: return .unknownNextPeer
-        case .shuttingDown, .closing, .closed: return .permanentChannelFailure
+        case .shuttingDown, .closing, .closed, .failed, .lostData: return .permanentChannelFailure
         case .normal: break
         }
         if policy.isDisabled { return .channelDisabled }

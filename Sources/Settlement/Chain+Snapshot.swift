@@ -26,6 +26,9 @@ extension Chain {
             writer.write(pending.fee.rawValue)
             writer.write(pending.weight)
         }
+        writer.write(count: recent.count)
+        for block in recent { block.write(to: &writer) }
+        if let demand { demand.write(to: &writer) }
     }
 
     /// Takes a chain that has only its block 0, the same one, to the state written.
@@ -56,7 +59,9 @@ extension Chain {
                 mempool[id] == nil && transaction.inputs.allSatisfy { spender(of: $0.outpoint) == nil }
             let isDistinct = Set(transaction.inputs.map(\.outpoint)).count == transaction.inputs.count
             try reader.check(isNew && isDistinct, "a waiting transaction")
-            try reader.check(weight <= rules.transactionWeightMaximum && fee <= genesisTotal, "a waiting fee")
+            try reader.check(
+                0 < weight && weight <= rules.transactionWeightMaximum && fee <= genesisTotal, "a waiting fee"
+            )
             mempool.insert(PendingTransaction(id: id, transaction: transaction, fee: fee, weight: weight))
         }
         guard let unspent = countUnspent(), feesTotal <= genesisTotal, unspent == genesisTotal - feesTotal
@@ -64,6 +69,28 @@ extension Chain {
             throw reader.implausible("the money on the chain")
         }
         unspentTotal = unspent
+        try readRecent(&reader)
+        if demand != nil { try demand?.read(from: &reader) }
+    }
+
+    /// The blocks that can be undone: each transaction in them is confirmed at their height.
+    private mutating func readRecent(_ reader: inout SnapshotReader) throws(SnapshotError) {
+        for _ in 0..<(try reader.readCount(of: 8, "the number of recent blocks")) {
+            let block = try Block(from: &reader)
+            let isNext = recent.last.map { $0.height < block.height } ?? true
+            try reader.check(isNext && isRecent(block.height) && block.height <= height, "a recent block")
+            for transaction in block.transactions {
+                let isThere =
+                    confirmations[transaction.id]?.height == block.height
+                    && confirmations[transaction.id]?.outputs == transaction.transaction.outputs
+                    && transaction.transaction.inputs.allSatisfy { spenders[$0.outpoint] == transaction.id }
+                let isPlausible =
+                    0 < transaction.weight && transaction.weight <= rules.transactionWeightMaximum
+                try reader.check(
+                    isThere && isPlausible && transaction.fee <= feesTotal, "a transaction of a recent block")
+            }
+            recent.append(block)
+        }
     }
 
     /// Nil where the sum overflows.
@@ -83,6 +110,67 @@ extension Chain {
             }
         }
         return overflows ? nil : Satoshi(sum)
+    }
+}
+
+extension Block {
+    fileprivate func write(to writer: inout SnapshotWriter) {
+        writer.write(height.rawValue)
+        writer.write(count: transactions.count)
+        for confirmed in transactions {
+            writer.write(confirmed.transaction)
+            writer.write(confirmed.fee.rawValue)
+            writer.write(confirmed.weight)
+        }
+    }
+
+    /// What undoing it takes; what else stood in it is not kept.
+    fileprivate init(from reader: inout SnapshotReader) throws(SnapshotError) {
+        let height = BlockHeight(try reader.read())
+        var transactions: [ConfirmedTransaction] = []
+        for position in 0..<(try reader.readCount(of: 24, "the number of a block's transactions")) {
+            let transaction = try reader.readTransaction()
+            transactions.append(
+                ConfirmedTransaction(
+                    id: transaction.id, transaction: transaction, fee: Satoshi(try reader.read()),
+                    weight: try reader.read(), position: UInt32(position)))
+        }
+        self.init(height: height, transactions: transactions)
+    }
+}
+
+extension BackgroundDemand {
+    /// What changes; figures and seed come from the settings again.
+    fileprivate func write(to writer: inout SnapshotWriter) {
+        writer.write(deviation)
+        writer.write(spike)
+        for weight in backlog { writer.write(weight) }
+    }
+
+    fileprivate mutating func read(from reader: inout SnapshotReader) throws(SnapshotError) {
+        deviation = try reader.readDouble()
+        spike = try reader.readDouble()
+        try reader.check(abs(deviation) < 100 && (0..<100).contains(spike), "the level of demand")
+        for place in backlog.indices {
+            backlog[place] = try reader.read()
+            try reader.check(
+                backlog[place] <= Self.backlogBlocksMaximum * blockWeight, "the demand that waits")
+        }
+    }
+}
+
+extension FeeEstimator {
+    /// What it remembers.
+    public func write(to writer: inout SnapshotWriter) {
+        writer.write(count: lowest.count)
+        for feerate in lowest { writer.write(feerate) }
+    }
+
+    public mutating func read(from reader: inout SnapshotReader) throws(SnapshotError) {
+        lowest = []
+        let count = try reader.readCount(of: 8, "the blocks an estimate remembers")
+        try reader.check(count <= Self.memory, "the blocks an estimate remembers")
+        for _ in 0..<count { lowest.append(try reader.read()) }
     }
 }
 

@@ -39,11 +39,16 @@ public struct Chain: Sendable {
     /// Which confirmed transaction spends an output.
     var spenders: [Outpoint: TransactionID] = [:]
     var mempool = Mempool()
+    /// Everybody else; nil on a chain that has nobody else.
+    public internal(set) var demand: BackgroundDemand?
+    /// The last blocks, newest last, but for those without transactions: what can be undone.
+    var recent: [Block] = []
 
     /// A chain whose block 0 makes these outputs, `genesisOutpoint(0)` the first.
-    public init(genesis: [Output], rules: ChainRules) {
+    public init(genesis: [Output], rules: ChainRules, demand: BackgroundDemand? = nil) {
         self.init(
-            genesisValues: genesis.map(\.value), conditions: { genesis[Int($0)].conditions }, rules: rules)
+            genesisValues: genesis.map(\.value), conditions: { genesis[Int($0)].conditions }, rules: rules,
+            demand: demand)
     }
 
     /// A chain whose block 0 makes outputs of these values and works out their conditions when they are asked for.
@@ -54,10 +59,11 @@ public struct Chain: Sendable {
     /// - Parameter conditions: those of the output of an index; a pure function, the same at every call.
     public init(
         genesisValues: [Satoshi], conditions: @escaping @Sendable (UInt32) -> [SpendCondition],
-        rules: ChainRules
+        rules: ChainRules, demand: BackgroundDemand? = nil
     ) {
         precondition(genesisValues.count <= Int(UInt32.max), "block 0 makes at most 2^32 - 1 outputs")
         self.rules = rules
+        self.demand = demand
         self.genesisValues = genesisValues
         genesisConditions = conditions
         genesisTotal = genesisValues.reduce(.zero, +)
@@ -99,7 +105,7 @@ public struct Chain: Sendable {
         return mempool[id] == nil ? nil : 0
     }
 
-    private func confirmationHeight(of id: TransactionID) -> BlockHeight? {
+    func confirmationHeight(of id: TransactionID) -> BlockHeight? {
         id == TransactionID(.zero) ? BlockHeight(0) : confirmations[id]?.height
     }
 
@@ -119,7 +125,8 @@ public struct Chain: Sendable {
 
     /// Takes a transaction into the mempool if it could stand in the next block, after those it spends from.
     ///
-    /// Checks everything, the signatures last since each costs about 40 µs. A refused transaction leaves no trace.
+    /// What it conflicts with there goes, with all that spends from that, where it pays enough more (BIP 125). Checks
+    /// everything, the signatures last since each costs about 40 µs. A refused transaction leaves no trace.
     /// - Returns: its id.
     @discardableResult
     public mutating func submit(_ transaction: Transaction) throws(TransactionRefusal) -> TransactionID {
@@ -139,9 +146,12 @@ public struct Chain: Sendable {
         }
         let feeRequired = rules.feeMinimum(weight: weight)
         guard fee >= feeRequired else { throw .feerateTooLow(fee: fee, required: feeRequired) }
+        let pending = PendingTransaction(id: id, transaction: transaction, fee: fee, weight: weight)
+        let replaced = try transactionsReplaced(by: pending)
         try checkConditions(of: transaction, spending: spent)
 
-        mempool.insert(PendingTransaction(id: id, transaction: transaction, fee: fee, weight: weight))
+        for id in replaced { mempool.remove(id) }
+        mempool.insert(pending)
         return id
     }
 
@@ -151,7 +161,7 @@ public struct Chain: Sendable {
         for outpoint in transaction.inputs.map(\.outpoint) {
             guard seen.insert(outpoint).inserted else { throw .duplicateInput(outpoint) }
             guard let output = made(outpoint) else { throw .unknownOutput(outpoint) }
-            if let spender = spender(of: outpoint) { throw .alreadySpent(outpoint, by: spender) }
+            if let spender = spenders[outpoint] { throw .alreadySpent(outpoint, by: spender) }
             spent.append(output)
         }
         return spent
@@ -178,7 +188,8 @@ public struct Chain: Sendable {
             throw .unknownCondition(input: index, condition: witness.condition)
         }
         let condition = output.conditions[witness.condition]
-        guard witness.signatures.count == condition.keys.count else {
+        let scopesFit = witness.scopes.isEmpty || witness.scopes.count == witness.signatures.count
+        guard witness.signatures.count == condition.keys.count, scopesFit else {
             throw .wrongSignatureCount(
                 input: index, expected: condition.keys.count, given: witness.signatures.count)
         }
@@ -203,9 +214,12 @@ public struct Chain: Sendable {
             guard witness.secret.map({ sha256($0) }) == condition.hashlock else {
                 throw .wrongSecret(input: index)
             }
-            for (place, key) in condition.keys.enumerated()
-            where !key.verifies(witness.signatures[place], of: message) {
-                throw .badSignature(input: index, key: place)
+            for (place, key) in condition.keys.enumerated() {
+                let isPair = !witness.scopes.isEmpty && witness.scopes[place] == .pair
+                let covered = isPair ? transaction.pairHash(of: index) : message
+                guard let covered, key.verifies(witness.signatures[place], of: covered) else {
+                    throw .badSignature(input: index, key: place)
+                }
             }
         }
     }
@@ -214,14 +228,21 @@ public struct Chain: Sendable {
 
     /// Confirms what pays best in a block at the next height.
     ///
-    /// The highest fee rate goes first, of equal ones the lower id; a transaction waits until those it spends from
-    /// are in, and is left for a later block where it does not fit.
-    public mutating func mineBlock() -> Block {
+    /// Transactions count with those they spend from that wait too (`BlockAssembly`), so that a child pays for its
+    /// parent; of equal rates the lower id goes first. What does not fit is left for a later block.
+    ///
+    /// - Parameters:
+    ///   - intervals: for how many mean block intervals background demand arrived since the last block.
+    ///   - isEmpty: a fault: the miner takes nothing.
+    public mutating func mineBlock(after intervals: Double = 1, isEmpty: Bool = false) -> Block {
         height = height + 1
-        let mined = mempool.removeBest(weightMaximum: rules.blockWeightMaximum)
+        demand?.arrive(before: height, intervals: intervals)
+        let assembly = BlockAssembly(
+            from: mempool, &demand, weightMaximum: isEmpty ? 0 : rules.blockWeightMaximum)
         var transactions: [ConfirmedTransaction] = []
-        transactions.reserveCapacity(mined.count)
-        for pending in mined {
+        transactions.reserveCapacity(assembly.transactions.count)
+        for pending in assembly.transactions {
+            mempool.remove(pending.id)
             confirm(pending)
             transactions.append(
                 ConfirmedTransaction(
@@ -229,16 +250,30 @@ public struct Chain: Sendable {
                     weight: pending.weight, position: UInt32(transactions.count)))
         }
         checkRunningTotals()
-        let block = Block(height: height, transactions: transactions)
+        let block = Block(
+            height: height, transactions: transactions, backgroundWeight: assembly.backgroundWeight,
+            feerateLowest: assembly.feerateLowest)
         precondition(block.weight <= rules.blockWeightMaximum, "a block is too heavy")
+        remember(block)
         return block
     }
 
     /// Lets blocks pass up to a height while nothing waits for one, however many that are.
-    public mutating func passEmptyBlocks(upTo newHeight: BlockHeight) {
+    ///
+    /// - Parameter intervals: for how many mean block intervals demand arrived before the block of a height.
+    public mutating func passEmptyBlocks(
+        upTo newHeight: BlockHeight, after intervals: (BlockHeight) -> Double = { _ in 1 }
+    ) {
         precondition(isMempoolEmpty, "a block that could confirm something is not empty")
-        height = max(height, newHeight)
+        guard demand != nil else {
+            height = max(height, newHeight)
+            return forgetOldBlocks()
+        }
+        while height < newHeight { _ = mineBlock(after: intervals(height + 1)) }
     }
+
+    /// A fault: everybody else bids this much more from now on, which fades as spikes do.
+    public mutating func raiseDemand(by factor: Double) { demand?.raise(by: factor) }
 
     private mutating func confirm(_ pending: PendingTransaction) {
         for outpoint in pending.transaction.inputs.map(\.outpoint) {

@@ -75,18 +75,32 @@ public struct Output: Hashable, Sendable {
     }
 }
 
+/// What a signature covers.
+@frozen public enum SignatureScope: UInt8, Hashable, Sendable {
+    /// All inputs and outputs (Bitcoin's SIGHASH_ALL): the hash is `Transaction.signatureHash`.
+    case transaction = 0
+    /// Its own input and the output in the same place, so that others may be added (Bitcoin's
+    /// SIGHASH_SINGLE | SIGHASH_ANYONECANPAY): the hash is `Transaction.pairHash`.
+    case pair = 1
+}
+
 /// What an input shows to meet one of the conditions of the output it spends.
 public struct Witness: Hashable, Sendable {
     /// Which of the output's conditions is met.
     public var condition: Int
-    /// One signature of the transaction's `signatureHash` for each of the condition's keys, in their order.
+    /// One signature for each of the condition's keys, in their order.
     public var signatures: [Signature]
+    /// What each signature covers, in their order; empty where all cover the transaction.
+    public var scopes: [SignatureScope]
     /// The secret, where and only where the condition has a hashlock.
     public var secret: Bytes32?
 
-    public init(condition: Int = 0, signatures: [Signature], secret: Bytes32? = nil) {
+    public init(
+        condition: Int = 0, signatures: [Signature], scopes: [SignatureScope] = [], secret: Bytes32? = nil
+    ) {
         self.condition = condition
         self.signatures = signatures
+        self.scopes = scopes
         self.secret = secret
     }
 }
@@ -112,10 +126,14 @@ public struct Input: Hashable, Sendable {
 public struct Transaction: Hashable, Sendable {
     public var inputs: [Input]
     public var outputs: [Output]
+    /// A number of its maker's that means nothing to the chain; it takes no room, since Bitcoin has bits to spare in lock
+    /// time and sequence, where BOLT 3 puts the obscured number of a commitment.
+    public var tag: UInt64?
 
-    public init(inputs: [Input], outputs: [Output]) {
+    public init(inputs: [Input], outputs: [Output], tag: UInt64? = nil) {
         self.inputs = inputs
         self.outputs = outputs
+        self.tag = tag
     }
 
     /// Commits to all but the witnesses, as Bitcoin's transaction ids have since segregated witness, so that a
@@ -131,8 +149,22 @@ public struct Transaction: Hashable, Sendable {
         return hash.finalize()
     }
 
+    /// What an input signs that vouches for itself and the output in its place alone (`SignatureScope.pair`); nil where
+    /// there is no such output. Hashed anew at each call.
+    public func pairHash(of index: Int) -> Bytes32? {
+        guard inputs.indices.contains(index), outputs.indices.contains(index) else { return nil }
+        let pair = Transaction(inputs: [Input(inputs[index].outpoint)], outputs: [outputs[index]])
+        var hash = SHA256()
+        hash.update(Self.pairDomain)
+        hash.update(pair.id.bytes)
+        return hash.finalize()
+    }
+
     /// Sets signed hashes apart from ids, so that a signature never covers a bare id: "signature", zero-filled.
     private static let signatureDomain = Bytes32(words: 0x7369_676e_6174_7572, 0x65 << 56, 0, 0)
+
+    /// "pair", zero-filled.
+    private static let pairDomain = Bytes32(words: 0x7061_6972 << 32, 0, 0, 0)
 
     /// Where the money of one of its outputs can be spent from.
     public func outpoint(_ index: UInt32) -> Outpoint { Outpoint(transaction: id, index: index) }

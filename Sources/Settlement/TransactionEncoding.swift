@@ -3,9 +3,10 @@ import LightningTypes
 
 // The bytes of a transaction, numbers with the least significant byte first:
 //
-//     transaction   version u8 (1), inputs u32, input…, outputs u32, output…
+//     transaction   version u8 (1, or 2 with a tag), [tag u64], inputs u32, input…, outputs u32, output…
 //     input         transaction 32, index u32, has witness u8, [witness]
-//     witness       condition u32, signatures u16, signature 64…, has secret u8, [secret 32]
+//     witness       condition u32, signatures u16, signature 64…, flags u8 (1 secret, 2 scopes),
+//                   [scope u8 for each signature], [secret 32]
 //     output        value u64, conditions u16, condition…
 //     condition     keys u16, key 32…, flags u8 (1 hashlock, 2 absolute lock), [hashlock 32], [height u32],
 //                   relative lock u16
@@ -15,7 +16,7 @@ import LightningTypes
 
 /// Why bytes are no transaction.
 public enum TransactionDecodingError: Error, Hashable, Sendable {
-    /// The bytes begin with another version than 1.
+    /// The bytes begin with another version than 1 or 2.
     case unknownVersion(UInt8)
     /// The bytes end at `offset` where a field begins or goes on.
     case truncated(offset: Int)
@@ -25,7 +26,8 @@ public enum TransactionDecodingError: Error, Hashable, Sendable {
     case trailingBytes(count: Int)
 }
 
-private let encodingVersion: UInt8 = 1
+private let plainVersion: UInt8 = 1
+private let taggedVersion: UInt8 = 2
 
 extension Transaction {
     /// The bytes by which a transaction travels between processes; `init(decoding:)` reads them.
@@ -37,7 +39,8 @@ extension Transaction {
     private func encoded(withWitnesses: Bool) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(16 + 160 * inputs.count + 96 * outputs.count)
-        bytes.append(encodingVersion)
+        bytes.append(tag == nil ? plainVersion : taggedVersion)
+        if let tag { bytes.append(number: tag) }
         bytes.append(number: UInt32(inputs.count))
         for input in inputs {
             bytes.append(input.outpoint.transaction.bytes)
@@ -53,7 +56,8 @@ extension Transaction {
     public init(decoding bytes: UnsafeRawBufferPointer) throws(TransactionDecodingError) {
         var reader = ByteReader(bytes)
         let version = try reader.number(UInt8.self)
-        guard version == encodingVersion else { throw .unknownVersion(version) }
+        guard version == plainVersion || version == taggedVersion else { throw .unknownVersion(version) }
+        tag = version == taggedVersion ? try reader.number(UInt64.self) : nil
         inputs = []
         for _ in 0..<(try reader.number(UInt32.self)) {
             let transaction = TransactionID(try reader.bytes32())
@@ -77,6 +81,9 @@ extension Transaction {
 }
 
 extension Witness? {
+    fileprivate static var secretFlag: UInt8 { 1 }
+    fileprivate static var scopesFlag: UInt8 { 2 }
+
     fileprivate func encode(to bytes: inout [UInt8]) {
         guard let witness = self else { return bytes.append(0) }
         bytes.append(1)
@@ -86,7 +93,12 @@ extension Witness? {
             bytes.append(signature.r)
             bytes.append(signature.s)
         }
-        bytes.append(witness.secret == nil ? 0 : 1)
+        precondition(
+            witness.scopes.isEmpty || witness.scopes.count == witness.signatures.count,
+            "a scope belongs to a signature")
+        bytes.append(
+            (witness.secret == nil ? 0 : Self.secretFlag) | (witness.scopes.isEmpty ? 0 : Self.scopesFlag))
+        for scope in witness.scopes { bytes.append(scope.rawValue) }
         if let secret = witness.secret { bytes.append(secret) }
     }
 }
@@ -100,7 +112,16 @@ extension Witness {
             let r = try reader.bytes32()
             signatures.append(Signature(r: r, s: try reader.bytes32()))
         }
-        secret = try reader.flags(mask: 1) == 1 ? try reader.bytes32() : nil
+        scopes = []
+        let flags = try reader.flags(mask: Witness?.secretFlag | Witness?.scopesFlag)
+        if flags & Witness?.scopesFlag != 0 {
+            // Without a signature there is nothing to cover, and the encoding would not be the only one.
+            guard !signatures.isEmpty else { throw .unknownFlag(flags, offset: reader.place - 1) }
+            for _ in signatures {
+                scopes.append(try reader.flags(mask: 1) == 1 ? .pair : .transaction)
+            }
+        }
+        secret = flags & Witness?.secretFlag != 0 ? try reader.bytes32() : nil
     }
 }
 
@@ -163,6 +184,7 @@ private struct ByteReader {
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     var remaining: Int { bytes.count - offset }
+    var place: Int { offset }
 
     mutating func number<Number: FixedWidthInteger & BitwiseCopyable>(
         _: Number.Type

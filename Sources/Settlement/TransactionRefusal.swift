@@ -10,12 +10,21 @@ public enum TransactionRefusal: Error, Hashable, Sendable {
     case alreadyKnown(TransactionID)
     /// No transaction in the mempool or a block made this output.
     case unknownOutput(Outpoint)
-    /// A transaction in the mempool or a block spends this output.
+    /// A transaction in a block spends this output.
     case alreadySpent(Outpoint, by: TransactionID)
+    /// It would replace transactions in the mempool and pays no more than they do with all that spend from them, and
+    /// `ChainRules.feerateIncrement` for its own weight (BIP 125, rules 3 and 4).
+    case replacementFeeTooLow(fee: Satoshi, required: Satoshi)
+    /// It would replace a transaction in the mempool that pays a higher rate.
+    case replacementFeerateTooLow(TransactionID)
+    /// It would replace more transactions than `ChainRules.replacementsMaximum` (BIP 125, rule 5).
+    case tooManyReplaced(count: Int)
+    /// It would replace a transaction that it spends from.
+    case replacesItsAncestor(TransactionID)
     case missingWitness(input: Int)
     /// The witness names a condition that the output does not have.
     case unknownCondition(input: Int, condition: Int)
-    /// One signature is needed for each key of the condition.
+    /// One signature is needed for each key of the condition, and a scope for each or none.
     case wrongSignatureCount(input: Int, expected: Int, given: Int)
     /// The signature in the place of this key is not that key's over this transaction.
     case badSignature(input: Int, key: Int)
@@ -42,6 +51,12 @@ extension TransactionRefusal: CustomStringConvertible {
         case .alreadyKnown(let id): "transaction \(id) is known already"
         case .unknownOutput(let outpoint): "there is no output \(outpoint)"
         case .alreadySpent(let outpoint, let spender): "output \(outpoint) is spent by transaction \(spender)"
+        case .replacementFeeTooLow(let fee, let required):
+            "a fee of \(fee) is less than the \(required) that replacing what it conflicts with costs"
+        case .replacementFeerateTooLow(let id):
+            "it pays a lower rate than transaction \(id), which it conflicts with"
+        case .tooManyReplaced(let count): "it conflicts with \(count) transactions, too many to replace"
+        case .replacesItsAncestor(let id): "it spends from transaction \(id), which it conflicts with"
         case .missingWitness(let input): "input \(input) is not signed"
         case .unknownCondition(let input, let condition):
             "the output spent by input \(input) has no condition \(condition)"

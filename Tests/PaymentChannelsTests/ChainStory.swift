@@ -55,7 +55,8 @@ struct ChainStory {
         let theirs = CommitmentSignatures(commitment, with: pair.bob.keys).all[place + 1]
         let ours = pair.alice.keys.htlc.signature(of: transaction.signatureHash)
         transaction.inputs[0].witness = Witness(
-            condition: Way.owner.rawValue, signatures: [ours, theirs], secret: preimage)
+            condition: Way.owner.rawValue, signatures: [ours, theirs],
+            scopes: commitment.hasAnchors ? [.transaction, .pair] : [], secret: preimage)
         return transaction
     }
 

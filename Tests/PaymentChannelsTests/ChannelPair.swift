@@ -13,10 +13,15 @@ struct Message: Hashable {
         case commit(CommitmentSigned)
         case revoke(UInt64)
         case shutdown
+        case fee(UInt32)
+        case malformed(id: UInt64, code: UInt16)
+        case reestablish(ChannelReestablish)
+        case ready
     }
     var body: Body
-    /// The receiver's next commitment as the sender sees it; messages arrive in order, so the receiver must agree.
-    var view: CommitmentView
+    /// The receiver's next commitment as the sender sees it; messages arrive in order, so the receiver must agree. None
+    /// where messages may have been lost.
+    var view: CommitmentView?
 }
 
 /// One party: its copy of the channel, its HTLCs and the messages on their way to it.
@@ -29,6 +34,8 @@ final class Peer {
     var held: [HTLCIndex] = []
     var removed: [HTLC] = []
     var settled = SettledHTLCs()
+    /// Why the last reconnection ended the channel.
+    var failure: ReestablishFailure?
     /// Commitments of this party whose `commitment_signed` is on its way, as the signer made them.
     var announced: [CommitmentTransaction] = []
     /// The commitment of this party that the other one signed last, as the signer made it, where it was made.
@@ -47,6 +54,24 @@ final class Peer {
     }
 
     var htlcs: [HTLC] { channel.htlcs(in: pool) }
+
+    func canUpdateFee(to feerate: UInt32) -> Bool { channel.canUpdateFee(to: feerate, in: pool) }
+
+    /// A peer in the same state that goes its own way; also what a backup of it would restore.
+    func copy() -> Peer {
+        let copy = Peer(keys: keys, channel: channel)
+        copy.channel.firstHTLC = .none
+        copy.channel.lastHTLC = .none
+        for index in channel.htlcIndices(in: pool) {
+            let place = copy.channel.restore(pool[index], in: &copy.pool)
+            if held.contains(index) { copy.held.append(place) }
+        }
+        copy.inbox = inbox
+        copy.removed = removed
+        copy.announced = announced
+        copy.signed = signed
+        return copy
+    }
 }
 
 extension CommitmentView {
@@ -66,6 +91,8 @@ struct ChannelPair {
     let bob: Peer
     /// Whether every `commitment_signed` also makes the transactions it is for, as eager signatures do.
     var makesTransactions = false
+    /// Whether secrets that come with `channel_reestablish` are those they should be.
+    var provesSecrets = true
 
     static let aliceKeys = ChannelKeys(seed: Bytes32(words: 1, 0, 0, 0))
     static let bobKeys = ChannelKeys(seed: Bytes32(words: 2, 0, 0, 0))
@@ -79,6 +106,18 @@ struct ChannelPair {
         bob = Peer(
             keys: Self.bobKeys,
             channel: Channel(terms: terms, isFunder: !aliceFunds, ours: rest, phase: .normal))
+    }
+
+    private init(alice: Peer, bob: Peer) {
+        self.alice = alice
+        self.bob = bob
+    }
+
+    func copy() -> ChannelPair { ChannelPair(alice: alice.copy(), bob: bob.copy()) }
+
+    /// The same pair with another in a party's place: one that restarts from a backup, for example.
+    func replacing(_ side: Side, by peer: Peer) -> ChannelPair {
+        side == .first ? ChannelPair(alice: peer, bob: bob) : ChannelPair(alice: alice, bob: peer)
     }
 
     subscript(side: Side) -> Peer { side == .first ? alice : bob }
@@ -100,7 +139,16 @@ struct ChannelPair {
         let peer = self[side]
         let index = peer.held.remove(at: place)
         peer.channel.remove(index, as: removal, in: &peer.pool)
+        // Who waits for the peer's `channel_reestablish` sends nothing; it is sent again then.
+        guard !peer.channel.awaitsReestablish else { return }
         send(.remove(id: peer.pool[index].id, removal), from: side)
+    }
+
+    func failMalformed(by side: Side, code: UInt16) {
+        let peer = self[side]
+        let index = peer.held.removeFirst()
+        peer.channel.removeMalformed(index, code: code, in: &peer.pool)
+        send(.malformed(id: peer.pool[index].id, code: code), from: side)
     }
 
     func commit(by side: Side) {
@@ -113,6 +161,24 @@ struct ChannelPair {
                 peer.channel.signedRemoteCommitment(context(of: side), point: point, in: peer.pool))
         }
         send(.commit(message), from: side)
+    }
+
+    func updateFee(to feerate: UInt32, by side: Side) {
+        let peer = self[side]
+        peer.channel.updateFee(to: feerate, in: peer.pool)
+        send(.fee(feerate), from: side)
+    }
+
+    /// The connection breaks, all that was on its way is lost, and it is back at once.
+    func reconnect() {
+        for peer in [alice, bob] {
+            peer.inbox = []
+            peer.channel.disconnect(in: &peer.pool)
+        }
+        for side in Side.allCases {
+            self[side.other].inbox.append(
+                Message(body: .reestablish(self[side].channel.reestablish), view: nil))
+        }
     }
 
     func shutdown(by side: Side) {
@@ -137,10 +203,41 @@ struct ChannelPair {
             try peer.channel.receiveRevocation(of: number, in: &peer.pool, &peer.settled)
         case .shutdown:
             try peer.channel.receiveShutdown()
+        case .fee(let feerate):
+            try peer.channel.receiveFee(feerate, acceptable: 100...100_000, in: peer.pool)
+        case .malformed(let id, let code):
+            _ = try peer.channel.receiveMalformed(id: id, code: code, in: &peer.pool)
+        case .reestablish(let reestablish):
+            do throws(ReestablishFailure) {
+                let again = try peer.channel.receiveReestablish(
+                    reestablish, provesSecret: provesSecrets, in: peer.pool)
+                for message in again { retransmit(message, from: side) }
+            } catch {
+                peer.failure = error
+            }
+        case .ready:
+            try peer.channel.receiveReady()
         }
         peer.collect()
-        #expect(
-            peer.channel.local.mirrored == message.view, "both rebuild the same commitment at every message")
+        guard let view = message.view, !peer.channel.awaitsReestablish else { return }
+        #expect(peer.channel.local.mirrored == view, "both rebuild the same commitment at every message")
+    }
+
+    /// The views that stand beside messages sent again are those of another time.
+    private func retransmit(_ message: Retransmission, from side: Side) {
+        let pool = { self[side].pool[$0] }
+        let body: Message.Body =
+            switch message {
+            case .channelReady: .ready
+            case .removal(let index): .remove(id: pool(index).id, pool(index).removal)
+            case .fee(let feerate): .fee(feerate)
+            case .add(let index):
+                .add(id: pool(index).id, pool(index).amount, payment: pool(index).payment, pool(index).expiry)
+            case .commitmentSigned(let signed): .commit(signed)
+            case .revokeAndAck(let number): .revoke(number)
+            case .shutdown: .shutdown
+            }
+        self[side.other].inbox.append(Message(body: body, view: nil))
     }
 
     private func send(_ body: Message.Body, from side: Side) {

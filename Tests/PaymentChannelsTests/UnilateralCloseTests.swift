@@ -75,9 +75,11 @@ import Testing
         #expect(story.refusal(of: story.fullySigned(commitment.transaction)) == nil)
         var second = commitment.transaction
         second.outputs[0].value -= Satoshi(1)
+        let increment = story.chain.rules.replacementFee(weight: 724 + 2 * 172)
         #expect(
             story.refusal(of: story.fullySigned(second))
-                == .alreadySpent(ChannelPair.funding, by: commitment.transaction.id))
+                == .replacementFeeTooLow(
+                    fee: commitment.fee + Satoshi(1), required: commitment.fee + increment))
     }
 
     @Test func `times an HTLC out at its expiry and not one block before`() throws {

@@ -15,9 +15,13 @@ func randomTransaction(seed: UInt64) -> Transaction {
         Input(
             Outpoint(transaction: TransactionID(bytes32()), index: UInt32(truncatingIfNeeded: stream.next())),
             witness: maybe {
-                Witness(
-                    condition: Int(stream.below(1 << 32)),
-                    signatures: some { Signature(r: bytes32(), s: bytes32()) }, secret: maybe(bytes32))
+                let signatures = some { Signature(r: bytes32(), s: bytes32()) }
+                let isMixed = !signatures.isEmpty && stream.below(2) == 0
+                return Witness(
+                    condition: Int(stream.below(1 << 32)), signatures: signatures,
+                    scopes: isMixed
+                        ? signatures.map { _ in stream.below(2) == 0 ? .pair : .transaction } : [],
+                    secret: maybe(bytes32))
             })
     }
     let outputs = some {
@@ -30,7 +34,7 @@ func randomTransaction(seed: UInt64) -> Transaction {
                     relativeLock: UInt16(truncatingIfNeeded: stream.next()))
             })
     }
-    return Transaction(inputs: inputs, outputs: outputs)
+    return Transaction(inputs: inputs, outputs: outputs, tag: maybe { stream.next() })
 }
 
 @Suite struct EncodingTests {
@@ -86,8 +90,8 @@ func randomTransaction(seed: UInt64) -> Transaction {
     @Test func `another version and meaningless flags are refused with their place`() {
         let bytes = World.payment().signed().encoded()
         var future = bytes
-        future[0] = 2
-        #expect(throws: TransactionDecodingError.unknownVersion(2)) { try Transaction(decoding: future) }
+        future[0] = 3
+        #expect(throws: TransactionDecodingError.unknownVersion(3)) { try Transaction(decoding: future) }
         // Version 1, inputs 4, outpoint 36: whether there is a witness.
         var flag = bytes
         flag[41] = 3

@@ -88,11 +88,11 @@ import Testing
                 == .outputsExceedInputs(inputs: World.coin, outputs: Satoshi(.max)))
     }
 
-    @Test func `a second spend is refused, of the mempool and of a block`() throws {
+    @Test func `a second spend is refused, in the mempool where it pays no more`() throws {
         var chain = world.chain
         let first = try chain.submit(World.payment().signed())
-        let second = World.payment(value: Satoshi(980_000)).signed()
-        #expect(throws: TransactionRefusal.alreadySpent(coin, by: first)) { try chain.submit(second) }
+        let second = World.payment(value: Satoshi(990_000 + 1)).signed()
+        #expect(throws: TransactionRefusal.replacementFeerateTooLow(first)) { try chain.submit(second) }
         #expect(chain.spender(of: coin) == first)
         _ = chain.mineBlock()
         #expect(throws: TransactionRefusal.alreadySpent(coin, by: first)) { try chain.submit(second) }

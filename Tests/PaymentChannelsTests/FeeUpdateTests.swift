@@ -1,0 +1,107 @@
+import LightningTypes
+import Settlement
+import Testing
+
+@testable import PaymentChannels
+
+@Suite struct `A fee update` {
+    private let terms = ChannelTerms.free(dust: 354, reserve: 1_000, feerate: 1_000)
+
+    private func violation(
+        _ feerate: UInt32, to peer: Peer, acceptable: ClosedRange<UInt32> = 253...5_000
+    ) -> ProtocolViolation? {
+        do throws(ProtocolViolation) {
+            try peer.channel.receiveFee(feerate, acceptable: acceptable, in: peer.pool)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test func `reaches both commitments, one after the other`() throws {
+        let pair = ChannelPair(terms, alice: sat(500_000))
+        try pair.add(sat(2_000), from: .first)
+        #expect(pair.latest(of: .first)?.fee == Satoshi(724 + 172), "1,000 for 1,000 weight")
+        pair.updateFee(to: 3_000, by: .first)
+        #expect(pair.alice.channel.feerate(ownerIsUs: false) == 3_000)
+        #expect(pair.alice.channel.feerate(ownerIsUs: true) == 1_000)
+        pair.commit(by: .first)
+        try pair.deliver(to: .second)
+        try pair.deliver(to: .second)
+        // Bob's commitment has the new rate, at which the HTLC is trimmed; Alice's has the old one.
+        #expect(pair.latest(of: .second)?.fee == Satoshi(724 * 3 + 2_000))
+        #expect(pair.latest(of: .first)?.fee == Satoshi(724 + 172))
+        try pair.settle()
+        for side in Side.allCases {
+            #expect(pair.latest(of: side)?.fee == Satoshi(724 * 3 + 2_000))
+            #expect(pair[side].channel.terms.feeratePerKiloweight == 3_000)
+            #expect(!pair[side].channel.isFeeUnderWay)
+        }
+        // Back again, and the HTLC has an output again.
+        pair.updateFee(to: 253, by: .first)
+        try pair.settle()
+        #expect(pair.latest(of: .first)?.secondStage.count == 1)
+        pair.resolve(.fulfilled, by: .second)
+        try pair.settle()
+        pair.expectQuiet()
+    }
+
+    @Test func `is the funder's alone, one at a time, at a rate it can pay`() throws {
+        let pair = ChannelPair(terms, alice: sat(20_000))
+        #expect(!pair.bob.canUpdateFee(to: 2_000))
+        #expect(!pair.alice.canUpdateFee(to: 1_000), "it is that already")
+        #expect(!pair.alice.canUpdateFee(to: 0))
+        // 20,000 less the reserve of 1,000 pay for 724 weight at this rate, fees being rounded down.
+        let most = UInt32((19_001 * 1_000 - 1) / 724)
+        #expect(pair.alice.canUpdateFee(to: most))
+        #expect(!pair.alice.canUpdateFee(to: most + 1))
+        pair.updateFee(to: 2_000, by: .first)
+        #expect(!pair.alice.canUpdateFee(to: 3_000))
+        try pair.settle()
+        #expect(pair.alice.canUpdateFee(to: 3_000))
+    }
+
+    @Test func `is refused where BOLT 2 says so`() throws {
+        let pair = ChannelPair(terms, alice: sat(3_000))
+        #expect(violation(2_000, to: pair.alice) == .feeNotTheirs)
+        #expect(violation(252, to: pair.bob) == .feerateOutOfRange(252))
+        #expect(violation(5_001, to: pair.bob) == .feerateOutOfRange(5_001))
+        #expect(violation(2_800, to: pair.bob) == .peerCannotAfford)
+        #expect(violation(2_700, to: pair.bob) == nil)
+        #expect(violation(2_600, to: pair.bob) == .feeUpdateUnderWay)
+        pair.bob.channel.phase = .awaitingReady
+        #expect(violation(2_000, to: pair.bob) == .unexpectedMessage(.awaitingReady))
+    }
+
+    @Test func `limits what can be offered by the higher of two rates`() throws {
+        let pair = ChannelPair(terms, alice: sat(50_000))
+        let before = pair.alice.channel.spendable
+        pair.updateFee(to: 4_000, by: .first)
+        #expect(pair.alice.channel.spendable < before)
+        #expect(throws: HTLCRefusal.self) { try pair.offer(before, from: .first) }
+        try pair.offer(pair.alice.channel.spendable, from: .first)
+        try pair.settle()
+        #expect(pair.bob.held.count == 1)
+    }
+}
+
+@Suite struct `A malformed onion` {
+    @Test func `is reported with the BADONION bit and fails its HTLC`() throws {
+        let pair = ChannelPair(.free(), alice: sat(500_000))
+        try pair.add(sat(50_000), from: .first)
+        pair.failMalformed(by: .second, code: Channel.badOnionBit | 0x4000 | 5)
+        try pair.settle()
+        pair.expectQuiet()
+        #expect(pair.alice.removed.map(\.removal) == [.failed])
+        #expect(pair.alice.channel.local.ours == sat(500_000))
+    }
+
+    @Test func `without the bit fails the channel`() throws {
+        let pair = ChannelPair(.free(), alice: sat(500_000))
+        try pair.add(sat(50_000), from: .first)
+        #expect(throws: ProtocolViolation.badOnionBitMissing(code: 5)) {
+            try pair.alice.channel.receiveMalformed(id: 0, code: 5, in: &pair.alice.pool)
+        }
+        #expect(pair.alice.htlcs[0].state == .sentAddAckRevocation)
+    }
+}
