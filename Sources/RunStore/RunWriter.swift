@@ -1,3 +1,4 @@
+import Dispatch
 import LightningTypes
 import PaymentNetwork
 import Topologies
@@ -142,15 +143,26 @@ public final class RunWriter: RunRecorder {
     /// need goes.
     ///
     /// - Parameters:
-    ///   - documents: further files that tell the result.
+    ///   - documents: makes further files that tell the result; on another thread where the run had several.
     ///   - wall: taken when all the rest is written, since writing takes time too.
-    /// - Returns: `wall` as it was written.
+    /// - Returns: `wall` and the documents as they were written.
     @discardableResult
     public func finish(
         _ result: RunResult, initialBalances: [Millisatoshi],
-        documents: [(name: String, bytes: [UInt8])] = [], wall: @autoclosure () -> WallFigures
-    ) throws(RunStoreError) -> WallFigures {
+        documents: @escaping @Sendable () -> [Document] = { [] }, wall: @autoclosure () -> WallFigures
+    ) throws(RunStoreError) -> (wall: WallFigures, documents: [Document]) {
         try flush()
+        let table = IncomeTable(result, of: topology)
+        nonisolated(unsafe) var made: [Document] = []
+        let making = DispatchGroup()
+        let make: @Sendable () -> Void = { made = documents() + [Document("income.csv", table.csv())] }
+        if description.settings.threads > 1 {
+            DispatchQueue.global(qos: .userInitiated).async(group: making, execute: make)
+        } else {
+            make()
+        }
+        // Whatever fails below, nobody is left at work.
+        defer { making.wait() }
         try database.writeDirections(
             of: topology, initialBalances: initialBalances, finalBalances: result.finalBalances)
         try database.writeIncome(result, of: topology)
@@ -164,13 +176,24 @@ public final class RunWriter: RunRecorder {
                 ("channel_lifetime_days", result.channelLifetimeDays.description),
             ])
         try database.finish()
-        try directory.write(IncomeTable(result, of: topology).csv(), to: "income.csv")
-        for document in documents { try directory.write(document.bytes, to: document.name) }
+        making.wait()
+        for document in made { try directory.write(document.bytes, to: document.name) }
         let wall = wall()
         try directory.write(wall.json.encoded(), to: "wall.json")
         try writeManifest(status: .complete, digest: result.digest)
         directory.removeTraces()
-        return wall
+        return (wall, made)
+    }
+
+    /// A file of a run directory that tells the result.
+    public struct Document: Sendable {
+        public let name: String
+        public let bytes: [UInt8]
+
+        public init(_ name: String, _ bytes: [UInt8]) {
+            self.name = name
+            self.bytes = bytes
+        }
     }
 
     /// Writes what an interrupted run had recorded: no income, no final balances, no digest.

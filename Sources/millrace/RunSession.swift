@@ -98,18 +98,24 @@ struct RunSession {
         log.phase(
             "simulated \(Figures.duration(microseconds: result.simulatedMicroseconds)), the drain included, in \(Figures.decimal(simulating, 2)) s; writing"
         )
-        let document = RunDocument(result, of: plan.topology, settings: plan.settings).stored.encoded()
-        let report = RunReport(
-            result, of: plan.topology, rows: plan.rows, style: TextStyle(isRich: false))
-        let wall = try writer.finish(
+        let plan = plan
+        let (wall, documents) = try writer.finish(
             result, initialBalances: simulation.initialBalances(),
-            documents: [("result.json", document), ("report.txt", Array(report.text().utf8))],
+            documents: {
+                let report = RunReport(
+                    result, of: plan.topology, rows: plan.rows, style: TextStyle(isRich: false))
+                let document = RunDocument(result, of: plan.topology, settings: plan.settings)
+                return [
+                    .init("result.json", document.stored.encoded()),
+                    .init("report.txt", Array(report.text().utf8)),
+                ]
+            },
             wall: WallFigures(
                 wallSeconds: stopwatch.seconds, loadingSeconds: loading, simulatingSeconds: simulating,
                 eventsPerSecond: Double(result.events - eventsBefore) / max(simulating, 1e-9),
                 paymentsPerSecond: Double(result.payments.settled) / max(simulating, 1e-9),
                 memoryPeak: memoryPeak()))
-        return (result, document, wall)
+        return (result, documents[0].bytes, wall)
     }
 
     /// What stands below the report.
