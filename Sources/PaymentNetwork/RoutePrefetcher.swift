@@ -1,6 +1,7 @@
 import Dispatch
 import EventSimulation
 import Foundation
+import LightningTypes
 import Routing
 import Synchronization
 
@@ -18,8 +19,16 @@ final class RoutePrefetcher: @unchecked Sendable {
 
     private let world: NetworkWorld
     private let traffic: TrafficProcess
-    /// The payments looked at, by all that makes them what they are; looked up only.
-    private var questions: [PlannedPayment: RouteQuestion] = [:]
+    /// All that makes a payment what it is; its number is known only when it is handed out.
+    private struct Key: Hashable {
+        var time: UInt64
+        var source: Int32
+        var destination: Int32
+        var amount: Millisatoshi
+    }
+
+    /// By the payments looked at; looked up only.
+    private var questions: [Key: RouteQuestion] = [:]
     /// Of the graph that the questions are about.
     private var version: ChannelGraph.Version
     /// Looks ahead again when so many payments were handed out.
@@ -48,8 +57,8 @@ final class RoutePrefetcher: @unchecked Sendable {
     /// What is known of a payment that starts now.
     func question(of payment: OwnPayment, from source: UInt32) -> RouteQuestion? {
         questions[
-            PlannedPayment(
-                number: 0, time: payment.startedAt, source: Int32(source), destination: payment.destination,
+            Key(
+                time: payment.startedAt, source: Int32(source), destination: payment.destination,
                 amount: payment.amount)]
     }
 
@@ -84,7 +93,9 @@ final class RoutePrefetcher: @unchecked Sendable {
         if traffic.count >= nextCount, traffic.upcoming != nil { new += lookAhead(from: time) }
         guard !new.isEmpty else { return false }
         lock.withLock {
-            for question in new { waiting.insert(question, at: waiting.place(ofDue: question.due)) }
+            for question in new {
+                waiting.insert(question, at: waiting.partition { $0.due <= question.due })
+            }
             waitingCount.store(waiting.count, ordering: .relaxed)
         }
         return new.count > asked
@@ -108,8 +119,8 @@ final class RoutePrefetcher: @unchecked Sendable {
         questions = questions.filter { $0.key.time >= time }
         var new: [RouteQuestion] = []
         for payment in traffic.lookAhead(Self.horizon) {
-            let key = PlannedPayment(
-                number: 0, time: payment.time, source: payment.source, destination: payment.destination,
+            let key = Key(
+                time: payment.time, source: payment.source, destination: payment.destination,
                 amount: payment.amount)
             guard questions[key] == nil else { continue }
             let request = world.splitRequest(
@@ -151,17 +162,5 @@ final class RoutePrefetcher: @unchecked Sendable {
     private func noteAnswer(to question: RouteQuestion) {
         lock.withLock { answered.append(question) }
         isAnswered.store(true, ordering: .releasing)
-    }
-}
-
-extension [RouteQuestion] {
-    /// Where a question that is due then belongs among questions by falling due time. O(log count)
-    fileprivate func place(ofDue due: UInt64) -> Int {
-        var (low, high) = (0, count)
-        while low < high {
-            let middle = (low + high) / 2
-            if self[middle].due > due { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

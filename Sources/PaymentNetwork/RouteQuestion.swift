@@ -155,12 +155,19 @@ final class RouteQuestion: @unchecked Sendable {
 
     /// A node's ends stand in order of their directions.
     private func place(of direction: DirectionIndex) -> Int {
-        var (low, high) = (ends.startIndex, ends.endIndex)
+        ends.partition { $0 >= direction } - ends.startIndex
+    }
+}
+
+extension RandomAccessCollection where Index == Int {
+    /// The first index from which on `isBehind` holds of all elements, as it holds of none before. O(log count)
+    func partition(_ isBehind: (Element) -> Bool) -> Int {
+        var (low, high) = (startIndex, endIndex)
         while low < high {
             let middle = (low + high) / 2
-            if ends[middle] < direction { low = middle + 1 } else { high = middle }
+            if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
         }
-        return low - ends.startIndex
+        return low
     }
 }
 
