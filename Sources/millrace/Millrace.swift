@@ -29,6 +29,8 @@ enum Millrace {
             guard MillraceCommand.exitCode(for: error) == .success else {
                 var message = MillraceCommand.message(for: error)
                 if message.hasSuffix(".") { message.removeLast() }
+                // Long lists of values come one a line.
+                message = message.replacing(":\n  - ", with: ": ").replacing("\n  - ", with: ", ")
                 Diagnostics.say("\(message); see \(helpCommand(for: arguments))")
                 return .usage
             }
