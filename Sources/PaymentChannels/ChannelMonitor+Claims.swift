@@ -15,7 +15,7 @@ struct MonitorReports: Hashable, Sendable {
 
 extension ChannelMonitor {
     /// All that is to be done at the height it stands at.
-    mutating func act(_ fees: FeeEstimator, _ wallet: inout FeeWallet) -> [MonitorEffect] {
+    mutating func act(_ fees: some FeeRates, _ wallet: inout FeeWallet) -> [MonitorEffect] {
         var effects: [MonitorEffect] = []
         if view.closing == nil {
             pushPublication(fees, &wallet, &effects)
@@ -32,7 +32,7 @@ extension ChannelMonitor {
     private static let rebroadcastInterval: UInt32 = 6
 
     private mutating func pushPublication(
-        _ fees: FeeEstimator, _ wallet: inout FeeWallet, _ effects: inout [MonitorEffect]
+        _ fees: some FeeRates, _ wallet: inout FeeWallet, _ effects: inout [MonitorEffect]
     ) {
         guard var publication else { return }
         let waited = height.rawValue - publication.since.rawValue
@@ -85,7 +85,7 @@ extension ChannelMonitor {
     }
 
     private mutating func pushClaims(
-        _ fees: FeeEstimator, _ wallet: inout FeeWallet, _ effects: inout [MonitorEffect]
+        _ fees: some FeeRates, _ wallet: inout FeeWallet, _ effects: inout [MonitorEffect]
     ) {
         for claim in view.claims where isOpen(claim) && claim.availableFrom <= height {
             let former = attempts[claim.outpoint]
@@ -123,7 +123,7 @@ extension ChannelMonitor {
 
     /// The rate that the blocks left ask for, a quarter more of it for each block that has passed in vain: an estimate
     /// looks back, and is too low just when it matters.
-    private func feerate(_ fees: FeeEstimator, deadline: BlockHeight?, since: BlockHeight) -> UInt64 {
+    private func feerate(_ fees: some FeeRates, deadline: BlockHeight?, since: BlockHeight) -> UInt64 {
         guard let deadline else { return fees.feerate(within: FeeEstimator.memory) }
         let left = deadline.rawValue > height.rawValue ? deadline.rawValue - height.rawValue : 0
         let estimate = fees.feerate(within: Int(min(max(left / 4, 1), 6)))

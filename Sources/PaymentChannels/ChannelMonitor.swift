@@ -142,7 +142,7 @@ public struct ChannelMonitor: Sendable {
 
     /// Goes on chain with a commitment of this party.
     public mutating func publish(
-        _ own: OwnCommitment, at height: BlockHeight, _ fees: FeeEstimator, _ wallet: inout FeeWallet
+        _ own: OwnCommitment, at height: BlockHeight, _ fees: some FeeRates, _ wallet: inout FeeWallet
     ) -> [MonitorEffect] {
         precondition(publication == nil, "a channel goes on chain once")
         self.height = max(self.height, height)
@@ -158,7 +158,7 @@ public struct ChannelMonitor: Sendable {
     /// - Parameter transactions: those in it that spend an outpoint watched, or an output of one of these, in the
     ///   order of the block; others do no harm.
     public mutating func connect(
-        _ transactions: [Transaction], at height: BlockHeight, _ fees: FeeEstimator, _ wallet: inout FeeWallet
+        _ transactions: [Transaction], at height: BlockHeight, _ fees: some FeeRates, _ wallet: inout FeeWallet
     ) -> [MonitorEffect] {
         precondition(height >= self.height, "blocks come in their order")
         self.height = height

@@ -154,7 +154,7 @@ public struct Watchtower: Sendable {
     /// - Returns: what it broadcasts: each penalty at the lowest of its rates that the blocks left ask for, the next one
     ///   where that was not enough.
     public mutating func connect(
-        _ transactions: [Transaction], at height: BlockHeight, _ fees: FeeEstimator
+        _ transactions: [Transaction], at height: BlockHeight, _ fees: some FeeRates
     ) -> [Transaction] {
         self.height = height
         for transaction in transactions {
