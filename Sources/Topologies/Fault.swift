@@ -91,9 +91,10 @@ extension Topology {
         switch fault.timing {
         case .at(let time): return [time.inMicroseconds]
         case .rate(let rate):
+            // Each fault begins far away from the draws of the others.
             var stream = RandomStream(
-                seed: seed, purpose: .init("faults"),
-                process: UInt64(index) << 32 | UInt64(UInt32(bitPattern: node ?? -1)))
+                seed: seed, purpose: .init("faults"), process: UInt64(node.map { $0 + 1 } ?? 0),
+                position: UInt64(index) << 32)
             var all: [UInt64] = []
             var seconds = stream.exponential() / rate
             while seconds * 1e6 < Double(horizon) {

@@ -72,6 +72,10 @@ extension TopologyReader {
             guard let depth = try section.unsigned("depth", "blocks", from: 1, to: 6) else {
                 throw file.error(section.line, "a reorg lacks 'depth', 1 to 6 blocks")
             }
+            if let profile = topology.layerOne.profile, depth > profile.reorganisationDepth {
+                throw section.error(
+                    "depth", "\(profile.name) undoes \(profile.reorganisationDepth) blocks at the most")
+            }
             fault.depth = Int(depth)
         case .offline, .disconnect, .cheat, .forceClose, .hold, .towerOutage, .emptyBlocks: break
         }
