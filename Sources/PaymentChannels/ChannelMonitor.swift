@@ -85,7 +85,7 @@ public struct ChannelMonitor: Sendable {
     var reports = MonitorReports()
 
     /// The transactions told, oldest first, and what they come to.
-    var confirmed: [(height: BlockHeight, transaction: Transaction)] = []
+    var confirmed: [(height: BlockHeight, id: TransactionID, transaction: Transaction)] = []
     var view = OnChainView()
     public internal(set) var height = BlockHeight(0)
 
@@ -106,7 +106,7 @@ public struct ChannelMonitor: Sendable {
         var all = [surroundings.context.funding]
         all += view.claims.filter { $0.spent == nil }.map(\.outpoint)
         if let publication, let index = anchor(of: publication.own) {
-            all.append(publication.own.transaction.outpoint(UInt32(index)))
+            all.append(Outpoint(transaction: publication.own.id, index: UInt32(index)))
         }
         return all
     }
@@ -162,8 +162,9 @@ public struct ChannelMonitor: Sendable {
     ) -> [MonitorEffect] {
         precondition(height >= self.height, "blocks come in their order")
         self.height = height
-        for transaction in transactions where apply(transaction, at: height) {
-            confirmed.append((height, transaction))
+        for transaction in transactions {
+            let id = transaction.id
+            if apply(transaction, id, at: height) { confirmed.append((height, id, transaction)) }
         }
         return act(fees, &wallet)
     }
@@ -188,6 +189,6 @@ public struct ChannelMonitor: Sendable {
 
     mutating func rederive() {
         view = OnChainView()
-        for (height, transaction) in confirmed { _ = apply(transaction, at: height) }
+        for told in confirmed { _ = apply(told.transaction, told.id, at: told.height) }
     }
 }

@@ -217,8 +217,11 @@ extension NetworkShard {
 
     func surroundings(of end: DirectionIndex) -> ChannelMonitor.Surroundings {
         let peer = world.keys.channelKeys(end.reversed)
+        var rules = world.rules
+        // Where rates never change, none is to be waited for.
+        if !world.hasFeeMarket { rules.feerateMinimum = max(rules.feerateMinimum, world.feeratePerKiloweight) }
         return ChannelMonitor.Surroundings(
-            context: context(of: end), keys: session(of: end).keys, rules: world.rules,
+            context: context(of: end), keys: session(of: end).keys, rules: rules,
             finality: world.finality,
             // What the peer has revealed; with lazy signatures it is derived when it is needed.
             revocationSecret: { peer.perCommitmentSecret($0) })

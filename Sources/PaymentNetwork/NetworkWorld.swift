@@ -180,11 +180,13 @@ final class NetworkWorld: @unchecked Sendable {
         // Wallets come after the standing channels in the genesis block.
         var wallets: [Int32] = []
         for (index, amount) in topology.startingWallets.enumerated() where amount > .zero {
-            let outpoint = Chain.genesisOutpoint(UInt32(genesis.count))
-            nodes[index].wallet.receive(Wallet.Coin(outpoint: outpoint, value: amount))
             nodes[index].startingWallet = amount
-            wallets.append(Int32(index))
-            genesis.append(amount)
+            for value in topology.coins(of: index, amount) {
+                let outpoint = Chain.genesisOutpoint(UInt32(genesis.count))
+                nodes[index].wallet.receive(Wallet.Coin(outpoint: outpoint, value: value))
+                wallets.append(Int32(index))
+                genesis.append(value)
+            }
         }
         genesisChannels = standing
         genesisWallets = wallets

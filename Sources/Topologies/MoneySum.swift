@@ -53,10 +53,20 @@ extension Topology {
         if faults.isEmpty { return reserves }
         for channel in channels {
             for node in [Int(channel.node1), Int(channel.node2)] {
-                reserves[node] = min(reserves[node] + Satoshi(10_000), Satoshi(100_000))
+                reserves[node] = min(reserves[node] + Self.claimReserve, Satoshi(100_000))
             }
         }
         return reserves
+    }
+
+    private static let claimReserve = Satoshi(10_000)
+
+    /// The coins of a node's wallet at genesis: one or, where it may have to pay for claims, up to ten beside it, for each is
+    /// held up by what it pays for until that is final.
+    public func coins(of node: Int, _ amount: Satoshi) -> [Satoshi] {
+        let count = faults.isEmpty ? 0 : min(amount.rawValue / Self.claimReserve.rawValue, 10)
+        let rest = amount - Satoshi(count * Self.claimReserve.rawValue)
+        return Array(repeating: Self.claimReserve, count: Int(count)) + (rest > .zero ? [rest] : [])
     }
 }
 
