@@ -44,7 +44,7 @@ let package = Package(
         library("Settlement", ["LightningTypes", "Cryptography", "Randomness", "Snapshots"]),
         library("PaymentChannels", ["LightningTypes", "Cryptography", "Settlement", "Snapshots"]),
         library("Routing", ["LightningTypes"]),
-        library("Topologies", ["LightningTypes", "Randomness", "Routing", "Yams"]),
+        library("Topologies", ["LightningTypes", "Randomness", "Routing", "Settlement", "Yams"]),
         library(
             "PaymentNetwork",
             [

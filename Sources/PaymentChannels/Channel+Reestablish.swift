@@ -133,6 +133,12 @@ extension Channel {
             isRevocationLost: revoked == localNumber, in: pool)
     }
 
+    /// This party knows that its state is not the latest one: for a channel that was restored from an old backup.
+    public mutating func loseData() {
+        precondition(isFunded, "a channel without money has nothing to lose")
+        phase = .lostData
+    }
+
     private mutating func failed(_ failure: ReestablishFailure) -> ReestablishFailure {
         if phase != .lostData { phase = .failed }
         return failure

@@ -7,7 +7,7 @@ extension NetworkMessage: StorablePayload {
         writer.write(kind.rawValue)
         writer.write(failure.rawValue)
         writer.write(distance)
-        writer.write(purpose.rawValue)
+        writer.write(tag)
         writer.write(end.rawValue)
         writer.write(expiry)
         writer.write(id)
@@ -19,11 +19,12 @@ extension NetworkMessage: StorablePayload {
         let kind: Kind = try reader.readCase("the kind of a message")
         let failure: FailureName = try reader.readCase("a failure")
         let distance = try reader.read(UInt8.self)
-        let purpose: TransactionPurpose = try reader.readCase("a purpose")
+        let tag = try reader.read(UInt8.self)
         self.init(kind, end: DirectionIndex(try reader.read()))
         self.failure = failure
         self.distance = distance
-        self.purpose = purpose
+        connection = tag
+        try reader.check(kind.isWire || TransactionPurpose(rawValue: tag) != nil, "a purpose")
         expiry = try reader.read()
         id = try reader.read()
         amount = try reader.read()
@@ -35,16 +36,30 @@ extension NetworkWorld {
     /// Whether a process could be sent such a message with such an attachment.
     func canDeliver(_ message: NetworkMessage, to destination: UInt32, _ bytes: [UInt8]?) -> Bool {
         switch message.kind {
-        case .broadcastTransaction, .watchTransaction, .blockTimer:
+        case .broadcastTransaction, .watchTransaction, .blockTimer, .layerOneQuestion:
             guard destination == layerOneProcess else { return false }
         case .channelUpdate, .policyUpdate, .gossipTimer:
             guard destination == gossipProcess else { return false }
+        case .towerUpdate:
+            guard topology.watchtower != nil, destination == towerProcess, world(has: message.end),
+                isTowerClient(message.end)
+            else { return false }
+        case .faultTimer:
+            guard message.id < UInt64(faults.planned.count), FaultMoment(rawValue: message.amount) != nil,
+                destination == victim(of: Int(message.id))
+            else { return false }
+        case .blockNews, .blocksUndone:
+            guard world(has: message.end), hasFaults || hasFeeMarket, message.id <= UInt64(UInt32.max),
+                destination == owners[Int(message.end.rawValue)]
+                    || topology.watchtower != nil && destination == towerProcess
+            else { return false }
         case .trafficTimer, .paymentEnded: guard destination == trafficProcess else { return false }
         case .startPayment, .partsTimer: guard destination < UInt32(nodeCount) else { return false }
         case .openChannel, .acceptChannel, .fundingCreated, .fundingSigned, .channelReady, .updateAddHTLC,
             .updateFulfillHTLC, .updateFailHTLC, .commitmentSigned, .revokeAndAck, .shutdown, .closingSigned,
-            .transactionConfirmed, .openTimer, .closeTimer, .commitTimer, .policyTimer:
-            guard Int(message.end.rawValue) < endCount, owners[Int(message.end.rawValue)] == destination
+            .transactionConfirmed, .openTimer, .closeTimer, .commitTimer, .policyTimer, .channelReestablish,
+            .linkDown, .linkUp, .deadlineTimer, .holdTimer:
+            guard world(has: message.end), owners[Int(message.end.rawValue)] == destination
             else {
                 return false
             }
@@ -58,6 +73,14 @@ extension NetworkWorld {
         // Timers of layer 1, gossip and traffic name no end; what a channel is asked for names one that exists.
         guard endCount == 0 || Int(message.end.rawValue) < endCount else { return false }
         return isAttachment(bytes, of: message.kind)
+    }
+
+    private func world(has end: DirectionIndex) -> Bool { Int(end.rawValue) < endCount }
+
+    /// Which process a planned fault befalls.
+    private func victim(of index: Int) -> UInt32 {
+        if let node = faults.planned[index].node { return UInt32(node) }
+        return faults.fault(index).kind == .towerOutage ? towerProcess : layerOneProcess
     }
 
     private func canChange(_ message: NetworkMessage, of node: UInt32) -> Bool {
@@ -79,6 +102,8 @@ extension NetworkWorld {
         case .revokeAndAck: return isEager ? bytes?.count == 64 : bytes == nil
         case .updateFulfillHTLC: return isEager ? bytes?.count == 32 : bytes == nil
         case .closingSigned: return bytes?.count == 64
+        case .blockNews:
+            return bytes?.withUnsafeBytes { ChainNews(decoding: $0) } != nil
         case .broadcastTransaction: return bytes != nil
         case .watchTransaction: return bytes?.count == 32
         case .updateFailHTLC: return bytes.map { $0.count == FailureUpdate.size } ?? true
@@ -86,7 +111,8 @@ extension NetworkWorld {
             .policyTimer, .transactionConfirmed, .blockTimer, .gossipTimer, .trafficTimer, .openTimer,
             .closeTimer,
             .partsTimer,
-            .commitTimer, .startPayment, .paymentEnded:
+            .commitTimer, .startPayment, .paymentEnded, .channelReestablish, .linkDown, .linkUp, .faultTimer,
+            .deadlineTimer, .holdTimer, .layerOneQuestion, .blocksUndone, .towerUpdate:
             return bytes == nil
         }
     }

@@ -93,6 +93,7 @@ extension RunStatistics {
             \.primitives.keyPairs, \.primitives.signatures, \.primitives.verifications,
             \.primitives.transactionHashes, \.primitives.hashes,
             \.channelsOpened, \.channelsClosed, \.openingsRefused, \.closingsRefused, \.policyChanges,
+            \.unilateralCloses, \.cheats, \.breaches, \.dataLosses,
             \.lastRevocation,
         ]
     }

@@ -29,6 +29,9 @@ struct KeyRing: Sendable {
     /// The key of a node's on-chain wallet.
     func walletKey(_ node: Int32) -> SigningKey { SigningKey(seed: derived("wallet", UInt64(node))) }
 
+    /// Where the watchtower's rewards go.
+    var towerKey: SigningKey { SigningKey(seed: derived("tower", 0)) }
+
     func preimage(_ payment: UInt64) -> Bytes32 { derived("preimage", payment) }
 
     func paymentHash(_ payment: UInt64) -> Bytes32 { sha256(preimage(payment)) }

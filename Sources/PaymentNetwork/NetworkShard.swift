@@ -33,6 +33,13 @@ final class NetworkShard: ShardModel {
     /// Funding transactions signed for but not broadcast, and closing transactions not confirmed, by own end.
     var fundingTransactions: [DirectionIndex: Transaction] = [:]
     var closings: [DirectionIndex: Transaction] = [:]
+    /// Rates that layer 1 told for an opening or a closing under way, by own end; satoshi per 1,000 weight.
+    var feerates: [DirectionIndex: UInt64] = [:]
+    /// Channels that are resolved on chain, by own end.
+    var disputes: [DirectionIndex: Dispute] = [:]
+    /// What cheats keep, and what was saved for a later restart, by own end.
+    var archives: [DirectionIndex: OldCommitment] = [:]
+    var backups: [DirectionIndex: StaleBackup] = [:]
     var statistics = RunStatistics()
     /// Nil where nobody asked.
     var use: LiquidityUse?
@@ -45,6 +52,7 @@ final class NetworkShard: ShardModel {
     let layerOne: LayerOneProcess?
     let gossip: GossipProcess?
     let traffic: TrafficProcess?
+    let tower: TowerProcess?
 
     init(_ world: NetworkWorld, wantsRecords: Bool, hasServices: Bool) {
         self.world = world
@@ -58,11 +66,13 @@ final class NetworkShard: ShardModel {
         layerOne = hasServices ? LayerOneProcess(world) : nil
         gossip = hasServices ? GossipProcess(world) : nil
         traffic = hasServices ? TrafficProcess(world) : nil
+        tower = hasServices && world.topology.watchtower != nil ? TowerProcess(world) : nil
     }
 
     func handle(_ event: Event<NetworkMessage>, in shard: inout Shard<NetworkMessage>) {
         let message = event.payload
         let end = message.end
+        if let links = world.links, !isHeard(message, links, &shard) { return }
         statistics.messages[Int(message.kind.rawValue)] += 1
         do throws(ProtocolViolation) {
             switch message.kind {
@@ -86,11 +96,25 @@ final class NetworkShard: ShardModel {
             case .transactionConfirmed: try receiveConfirmation(message, at: end, &shard)
             case .channelUpdate, .policyUpdate: gossip?.receive(message, &shard)
             case .gossipTimer: gossip?.publish(&shard)
-            case .broadcastTransaction: breakdown = layerOne?.receive(message, &shard, &clock) ?? breakdown
+            case .broadcastTransaction: breakdown = breakdown ?? layerOne?.receive(message, &shard, &clock)
             case .watchTransaction: layerOne?.watch(message, &shard, &clock)
             case .blockTimer: mineBlock(&shard)
             case .policyTimer: changePolicy(message, &shard)
             case .partsTimer: failHeldParts(of: message.payment, &shard)
+            case .channelReestablish: receiveReestablish(message, at: end, &shard)
+            case .linkDown: linkDown(at: end, &shard)
+            case .linkUp: linkUp(at: end, &shard)
+            case .faultTimer: happen(message, &shard)
+            case .deadlineTimer: checkDeadline(of: end, &shard)
+            case .holdTimer: releaseHeld(message, at: end, &shard)
+            case .layerOneQuestion: layerOne?.answer(message, from: event.key.source, &shard, &clock)
+            case .blockNews, .blocksUndone:
+                if shard.process == world.towerProcess {
+                    tower?.receive(message, &shard)
+                } else {
+                    try receiveNews(message, at: end, &shard)
+                }
+            case .towerUpdate: tower?.accept(message, shard)
             }
         } catch {
             breakdown = breakdown ?? "\(describe(end)) broke the protocol at \(shard.now) µs: \(error)"
@@ -101,6 +125,14 @@ final class NetworkShard: ShardModel {
     func send(_ message: NetworkMessage, from end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         var message = message
         message.end = end.reversed
+        if let links = world.links {
+            let link = links[Int(end.rawValue)]
+            if link.isDown, !message.kind.isEstablishment {
+                shard.attachments.release(message.attachment)
+                return
+            }
+            message.connection = link.connection
+        }
         if let tamper, !tamper(&message, shard.attachments) { return }
         shard.send(
             to: world.owners[Int(end.reversed.rawValue)], after: world.latency(of: end), message)

@@ -105,7 +105,8 @@ public struct ChainRecord: Sendable {
     public var fee: Satoshi
 
     public enum Kind: String, Sendable {
-        case funding, closing
+        case funding, closing, commitment, claim, penalty
+        case feeBump = "fee-bump"
     }
 }
 
@@ -162,6 +163,10 @@ public struct ChannelIncome: Sendable, Equatable {
     /// Layer-1 fees borne by this node for the channel's opening and closing, rounding and unmade dust included.
     public var openingCost: Millisatoshi = .zero
     public var closingCost: Millisatoshi = .zero
+    /// What revoked commitments brought to this side, or cost it, beyond what was due to it; fees on the chain included.
+    public var penalties: Int64 = 0
+    /// What HTLCs that the chain settled on one side alone brought or cost, beyond fees.
+    public var principal: Int64 = 0
     /// Own side plus HTLCs offered, averaged over the measured time.
     public var capital: Millisatoshi = .zero
 
@@ -302,7 +307,10 @@ public struct NodeIncome: Sendable {
     public var routingFees: Millisatoshi
     public var feesPaid: Millisatoshi
     public var onchainFees: Millisatoshi
-    /// Routing fees less on-chain fees, in millisatoshi. May be negative.
+    /// Won or lost by revoked commitments, and by HTLCs that the chain settled on one side alone; millisatoshi.
+    public var penalties: Int64
+    public var principal: Int64
+    /// Routing fees less on-chain fees, with what disputes brought or cost, in millisatoshi. May be negative.
     public var net: Int64
     public var capital: Millisatoshi
     /// Routing fees ÷ capital, per 365 days, as a fraction (0.05 is 5 %). Nil without capital.

@@ -23,6 +23,13 @@ struct RunStatistics {
     var openingsRefused: UInt64 = 0
     var closingsRefused: UInt64 = 0
     var policyChanges: UInt64 = 0
+    /// Channels that a node took to the chain, those with a revoked commitment among them.
+    var unilateralCloses: UInt64 = 0
+    var cheats: UInt64 = 0
+    /// Revoked commitments that their victims saw on the chain.
+    var breaches: UInt64 = 0
+    /// Channels whose node found its state to be old.
+    var dataLosses: UInt64 = 0
     /// Simulated microseconds of the last `revoke_and_ack`, after which nothing of an HTLC was pending.
     var lastRevocation: UInt64 = 0
     /// Of settled payments in simulated microseconds, from 1 ms to 12 days within 0.1 %.
@@ -98,6 +105,10 @@ struct RunStatistics {
         openingsRefused += other.openingsRefused
         closingsRefused += other.closingsRefused
         policyChanges += other.policyChanges
+        unilateralCloses += other.unilateralCloses
+        cheats += other.cheats
+        breaches += other.breaches
+        dataLosses += other.dataLosses
         lastRevocation = max(lastRevocation, other.lastRevocation)
         // Not by replaying its values: those are rounded up, and the largest recorded bounds every quantile.
         latencies.add(other.latencies)
