@@ -1,3 +1,4 @@
+import Cryptography
 import EventSimulation
 import LightningTypes
 import Settlement
@@ -64,12 +65,15 @@ import Topologies
 
     /// What attempts and payments of a run failed of.
     private func failures(
-        _ topology: Topology, prepare: (NetworkSimulation) -> Void = { _ in },
+        _ topology: Topology, _ signatures: SignatureMode = .lazy,
+        prepare: (NetworkSimulation) -> Void = { _ in },
         tamper: ((inout NetworkMessage, borrowing AttachmentPool) -> Bool)? = nil
     ) throws -> Set<FailureName> {
         let notebook = Notebook()
+        var settings = RunSettings()
+        settings.signatures = signatures
         let simulation = try NetworkSimulation(
-            topology, settings: RunSettings(), recorder: notebook, shardCount: 4)
+            topology, settings: settings, recorder: notebook, shardCount: 4)
         for model in simulation.simulation.models { model.tamper = tamper }
         prepare(simulation)
         _ = try simulation.run()
@@ -92,6 +96,42 @@ import Topologies
                 var layer = bytes.loadUnaligned(fromByteOffset: offset, as: OnionLayer.self)
                 change(&layer)
                 bytes.storeBytes(of: layer, toByteOffset: offset, as: OnionLayer.self)
+                return true
+            })
+    }
+
+    /// The onion changes on its way to a node, Bob or Carol.
+    private func scrambling(at node: UInt32, _ change: @escaping (UnsafeMutableRawBufferPointer) -> Void)
+        throws
+        -> Set<FailureName>
+    {
+        let topology = try network()
+        let world = NetworkWorld(topology, settings: RunSettings())
+        return try failures(
+            topology, .eager,
+            tamper: { message, attachments in
+                if message.kind == .updateAddHTLC, world.owners[Int(message.end.rawValue)] == node {
+                    change(attachments.bytes(of: message.attachment))
+                }
+                return true
+            })
+    }
+
+    /// Alice wraps an authentic onion that tells Bob nothing that makes sense.
+    private func tellingNonsense() throws -> Set<FailureName> {
+        let topology = try network()
+        let keys = KeyRing(seed: topology.seed)
+        return try failures(
+            topology, .eager,
+            tamper: { message, attachments in
+                guard message.kind == .updateAddHTLC else { return true }
+                let token = message.payment.rawValue
+                let session = keys.sessionKey(token, part: 0)
+                let packet = OnionPacket(
+                    to: [(key: keys.onionKey(1).point, payload: [1, 2, 3])], sessionKey: session.session,
+                    padding: session.padding,
+                    associatedData: keys.paymentHash(token).withUnsafeBytes { Array($0) })
+                attachments.bytes(of: message.attachment).copyBytes(from: packet?.encoded() ?? [])
                 return true
             })
     }
@@ -144,6 +184,11 @@ import Topologies
             return try failures(network(payments: ", attempts_maximum: 1", amount: 450_000))
         case .htlcLimit: return try failures(neighbours("max_accepted_htlcs: 0, balance_sat: 50000"))
         case .mppTimeout: return try failures(divided())
+        case .invalidOnionVersion: return try scrambling(at: 1) { $0[0] = 1 }
+        case .invalidOnionKey:
+            return try scrambling(at: 2) { bytes in for place in 1...32 { bytes[place] = 0xFF } }
+        case .invalidOnionHMAC: return try scrambling(at: 2) { $0[700] ^= 1 }
+        case .invalidOnionPayload: return try tellingNonsense()
         }
     }
 
