@@ -236,6 +236,7 @@ extension NetworkShard {
             htlc.state.isOffered && !isFulfilled && !htlc.hasPreimage
             && htlc.partnerChannel != refundedUpstreamMark
         if !goesOn { shard.attachments.release(Attachment(slot: htlc.onion)) }
+        if world.settings.audits { outcomes.append(outcome(of: htlc, at: end)) }
         let token = PaymentToken(rawValue: htlc.payment)
         switch htlc.partnerChannel {
         case ownPartMark:
@@ -265,6 +266,18 @@ extension NetworkShard {
                 finishForward(htlc, isFulfilled: isFulfilled, token, at: end)
             }
         }
+    }
+
+    private func outcome(of htlc: HTLC, at end: DirectionIndex) -> RunAudit.HTLCOutcome {
+        let isOnChain: Bool
+        switch world.channels[Int(end.rawValue)].phase {
+        case .failed, .lostData: isOnChain = true
+        case .planned, .opening, .awaitingReady, .normal, .shuttingDown, .closing, .closed: isOnChain = false
+        }
+        return RunAudit.HTLCOutcome(
+            end: end, id: htlc.id, isOffered: htlc.state.isOffered,
+            payment: PaymentToken(rawValue: htlc.payment).number, amount: htlc.amount,
+            isFulfilled: htlc.removal == .fulfilled, isOnChain: isOnChain)
     }
 
     /// The fee counts when both halves are gone: the first to go leaves word with the other.

@@ -67,7 +67,9 @@ extension NetworkShard {
         }
         for index in world.channels[position].htlcIndices(in: htlcs) {
             // What the peer changed and did not sign for is forgotten.
-            guard htlcs[index].state == .receivedAdd || htlcs[index].state == .receivedRemove else { continue }
+            guard htlcs[index].state == .receivedAdd || htlcs[index].state == .receivedRemove else {
+                continue
+            }
             if htlcs[index].removal == .fulfilled { htlcs[index].keepPreimage() }
             releaseOnion(of: index, &shard)
         }
