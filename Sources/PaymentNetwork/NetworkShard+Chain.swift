@@ -328,6 +328,9 @@ extension NetworkShard {
         if removal == .failed, !htlcs[index].hasPreimage {
             // This node's own channel failed: as near as can be.
             htlcs[index].failure = UInt16(FailureName.permanentChannelFailure.rawValue) << 8 | 0xFF
+        } else if removal == .failed, htlcs[index].state.isOffered {
+            // The peer had removed it with its preimage, which was passed on, and then not claimed it in time.
+            htlcs[index].keepPreimage()
         }
         let resolved = world.channels[Int(end.rawValue)].resolve(key, as: removal, in: &htlcs)
         noteCapital(of: end, shard)

@@ -67,7 +67,9 @@ extension NetworkShard {
         }
         for index in world.channels[position].htlcIndices(in: htlcs) {
             // What the peer changed and did not sign for is forgotten.
-            guard htlcs[index].state == .receivedAdd || htlcs[index].state == .receivedRemove else { continue }
+            guard htlcs[index].state == .receivedAdd || htlcs[index].state == .receivedRemove else {
+                continue
+            }
             if htlcs[index].removal == .fulfilled { htlcs[index].keepPreimage() }
             releaseOnion(of: index, &shard)
         }
@@ -174,7 +176,7 @@ extension NetworkShard {
             for end in world.ends(of: Int(shard.process), concernedBy: fault) {
                 goOnChain(with: end, &shard)
             }
-        case .feeSpike: layerOne?.chain.raiseDemand(by: fault.factor)
+        case .feeSpike: layerOne?.raiseDemand(by: fault.factor, &shard, &clock)
         case .reorganisation: layerOne?.planReorganisation(of: fault.depth, &shard, &clock)
         case .towerOutage: tower?.comeBack(&shard)
         case .disconnect, .hold, .emptyBlocks: preconditionFailure("a fault without moments")
