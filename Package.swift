@@ -66,6 +66,18 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
+        // Whole runs drawn from a seed and checked by independent code; `torture` runs many of them (scripts/torture).
+        .target(
+            name: "TortureSuite",
+            dependencies: [
+                "LightningTypes", "Randomness", "Cryptography", "Settlement", "PaymentChannels", "Topologies",
+                "PaymentNetwork",
+            ],
+            path: "Tests/TortureSuite", swiftSettings: strict),
+        .executableTarget(
+            name: "torture", dependencies: ["TortureSuite"], path: "Tests/Torture", swiftSettings: strict),
+        .testTarget(
+            name: "TortureTests", dependencies: ["TortureSuite"], swiftSettings: strict),
         tests(of: "LightningTypes"),
         tests(of: "Snapshots"),
         tests(of: "Randomness"),

@@ -35,7 +35,7 @@ extension ChannelMonitor {
         _ fees: some FeeRates, _ wallet: inout FeeWallet, _ effects: inout [MonitorEffect]
     ) {
         guard var publication else { return }
-        let waited = height.rawValue - publication.since.rawValue
+        let waited = blocks(since: publication.since)
         if waited % Self.rebroadcastInterval == 0 { effects.append(.broadcast(publication.own.transaction)) }
         if let index = anchor(of: publication.own) {
             let funding = fundingOutput(
@@ -58,6 +58,11 @@ extension ChannelMonitor {
             }
         }
         self.publication = publication
+    }
+
+    /// None where a reorganisation has taken the chain back below that height.
+    private func blocks(since past: BlockHeight) -> UInt32 {
+        height > past ? height.rawValue - past.rawValue : 0
     }
 
     /// Where this party's anchor is.
@@ -98,7 +103,7 @@ extension ChannelMonitor {
             if let attempt = attempt(claim, feerate, replacing: former, &wallet) {
                 attempts[claim.outpoint] = attempt
                 effects.append(.broadcast(attempt.transaction))
-            } else if let former, (height.rawValue - since.rawValue) % Self.rebroadcastInterval == 0 {
+            } else if let former, blocks(since: since) % Self.rebroadcastInterval == 0 {
                 effects.append(.broadcast(former.transaction))
             }
         }
@@ -131,7 +136,7 @@ extension ChannelMonitor {
         guard let deadline else { return fees.feerate(within: FeeEstimator.memory) }
         let left = deadline.rawValue > height.rawValue ? deadline.rawValue - height.rawValue : 0
         let estimate = fees.feerate(within: Int(min(max(left / 4, 1), 6)))
-        let waited = UInt64(height.rawValue - since.rawValue)
+        let waited = UInt64(blocks(since: since))
         return estimate * (4 + min(waited, 60)) / 4
     }
 

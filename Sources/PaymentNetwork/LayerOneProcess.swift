@@ -33,6 +33,8 @@ final class LayerOneProcess {
     var unsettled: [ChainRecord] = []
     /// Empty without a fee market.
     var hourlyFeerates = HourlyFeerates()
+    /// All confirmed transactions, where somebody asked for an audit.
+    var history: [(height: BlockHeight, transaction: Transaction)] = []
 
     struct Watch {
         var process: UInt32
@@ -125,6 +127,7 @@ final class LayerOneProcess {
         catchUp(&shard, &clock)
         let height = BlockHeight(UInt32(message.id))
         let listener = Listener(process: process, end: message.end)
+        if world.hasFaults { concerned.insert(Int32(message.end.channel)) }
         guard height > chain.height else { return tell(listener, message.purpose, [], &shard) }
         questions[listener] = height
         scheduleBlock(&shard, &clock)
@@ -183,6 +186,7 @@ final class LayerOneProcess {
         for mined in block.transactions {
             shard.fold(mined.id.bytes.words.0, mined.fee.rawValue)
             confirm(mined, in: block, at: shard.now)
+            if world.settings.audits { history.append((block.height, mined.transaction)) }
             if world.hasFaults, let channel = follow(mined) {
                 news[channel, default: []].append(mined.transaction)
             }
@@ -230,6 +234,7 @@ final class LayerOneProcess {
         if world.hasFeeMarket { estimator.disconnect(blocks: depth) }
         shard.fold(UInt64(kept.rawValue), UInt64(depth))
         unsettled.removeAll { $0.height > kept.rawValue }
+        history.removeAll { $0.height > kept }
         for entry in waiting where entry.confirmed > kept {
             watches[entry.id, default: []].append(entry.watch)
         }

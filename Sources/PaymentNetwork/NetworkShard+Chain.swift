@@ -61,10 +61,11 @@ extension NetworkShard {
     ) {
         let position = Int(end.rawValue)
         switch world.channels[position].phase {
-        case .awaitingReady, .normal, .shuttingDown, .closing: break
+        case .awaitingReady, .normal, .shuttingDown: break
         // By a `channel_reestablish` that shows that the peer has lost its state.
         case .failed where disputes[end] == nil: break
-        case .planned, .opening, .closed, .failed, .lostData: return
+        // What both have agreed on is on its way already.
+        case .planned, .opening, .closing, .closed, .failed, .lostData: return
         }
         giveUp(end, &shard)
         statistics.unilateralCloses += 1
@@ -119,10 +120,10 @@ extension NetworkShard {
             old.number < world.channels[Int(end.rawValue)].localNumber
         else { return }
         switch world.channels[Int(end.rawValue)].phase {
-        case .normal, .shuttingDown, .closing:
+        case .normal, .shuttingDown:
             statistics.cheats += 1
             goOnChain(with: end, cheating: old, &shard)
-        case .planned, .opening, .awaitingReady, .closed, .failed, .lostData: return
+        case .planned, .opening, .awaitingReady, .closing, .closed, .failed, .lostData: return
         }
     }
 
@@ -325,12 +326,12 @@ extension NetworkShard {
         if removal == .fulfilled, htlcs[index].state.isOffered, !htlcs[index].hasPreimage {
             learn(key, at: end, &shard)
         }
-        if removal == .failed, !htlcs[index].hasPreimage {
+        if htlcs[index].hasPreimage {
+            // Whatever the chain made of it. Of one received, the mark says what became of its other half.
+            if htlcs[index].state.isOffered { htlcs[index].keepPreimage() }
+        } else if removal == .failed {
             // This node's own channel failed: as near as can be.
             htlcs[index].failure = UInt16(FailureName.permanentChannelFailure.rawValue) << 8 | 0xFF
-        } else if removal == .failed, htlcs[index].state.isOffered {
-            // The peer had removed it with its preimage, which was passed on, and then not claimed it in time.
-            htlcs[index].keepPreimage()
         }
         let resolved = world.channels[Int(end.rawValue)].resolve(key, as: removal, in: &htlcs)
         noteCapital(of: end, shard)

@@ -208,6 +208,7 @@ extension NetworkShard {
     func finish(_ htlc: HTLC, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         let isFulfilled = htlc.removal == .fulfilled
         if htlc.state.isOffered { use?.removed(htlc.amount) }
+        if world.settings.audits { outcomes.append(outcome(of: htlc, at: end)) }
         let token = PaymentToken(rawValue: htlc.payment)
         switch htlc.partnerChannel {
         case ownPartMark:
@@ -237,6 +238,18 @@ extension NetworkShard {
                 finishForward(htlc, isFulfilled: isFulfilled, token, at: end)
             }
         }
+    }
+
+    private func outcome(of htlc: HTLC, at end: DirectionIndex) -> RunAudit.HTLCOutcome {
+        let isOnChain: Bool
+        switch world.channels[Int(end.rawValue)].phase {
+        case .failed, .lostData: isOnChain = true
+        case .planned, .opening, .awaitingReady, .normal, .shuttingDown, .closing, .closed: isOnChain = false
+        }
+        return RunAudit.HTLCOutcome(
+            end: end, id: htlc.id, isOffered: htlc.state.isOffered,
+            payment: PaymentToken(rawValue: htlc.payment).number, amount: htlc.amount,
+            isFulfilled: htlc.removal == .fulfilled, isOnChain: isOnChain)
     }
 
     /// The fee counts when both halves are gone: the first to go leaves word with the other.

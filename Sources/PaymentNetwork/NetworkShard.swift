@@ -43,6 +43,8 @@ final class NetworkShard: ShardModel {
     var statistics = RunStatistics()
     /// Nil where nobody asked.
     var use: LiquidityUse?
+    /// Empty where nobody asked (`RunSettings.audits`).
+    var outcomes: [RunAudit.HTLCOutcome] = []
     /// Set when something happened that an honest network cannot do; ends the run.
     var breakdown: String?
 

@@ -205,6 +205,9 @@ public struct RunSettings: Sendable {
     public var prefetch = true
     /// Whether `NetworkSimulation.liquidityUse` is kept. Changes no result.
     public var measuresUse = false
+    /// Whether the facts for `NetworkSimulation.audit()` are kept: every HTLC and every transaction. Changes no result; not
+    /// kept across a resumption.
+    public var audits = false
     /// Exactly the first so many payments of the merged traffic; nil: all that start within the duration.
     public var paymentsMaximum: UInt64?
     /// Multiplies every rate of the traffic: the same payments in the same order, closer together.
