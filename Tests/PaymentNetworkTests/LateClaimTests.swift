@@ -35,7 +35,7 @@ struct LateClaimTests {
         #expect(result.disputes.unilateralCloses > 0)
         let router = try #require(topology.nodes.firstIndex { $0.id == "router" })
         // It has what the payer paid, and has not paid it on.
-        #expect(result.nodeIncome[router].principal == 5 * 20_001 * 1_000)
+        #expect(result.nodeIncome[router].principal == 5 * 20_001_020)
         let payee = try #require(topology.nodes.firstIndex { $0.id == "payee" })
         #expect(result.nodeIncome[payee].net <= 0)
         for shards in [2, 3] { #expect(try run(topology, shards: shards).digest == result.digest) }
