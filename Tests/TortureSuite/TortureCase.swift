@@ -153,7 +153,7 @@ public struct TortureCase: Sendable {
             let lasts = choose(["\(between(10, 300))s", "\(between(5, 90))m", "\(between(2, 60))h"])
             var kinds = [
                 "offline", "disconnect", "disconnect-rate", "stale-backup", "cheat", "force-close", "hold",
-                "hold-for-good", "empty-blocks",
+                "hold-for-good", "empty-blocks", "hold-cut-off",
             ]
             if !isFinal { kinds.append("reorg") }
             if lines[0].hasPrefix("watchtower") { kinds.append("watchtower-outage") }
@@ -170,6 +170,10 @@ public struct TortureCase: Sendable {
             case "cheat", "force-close": line = "{kind: \(kind), node: \(node), at: \(at)m}"
             case "hold":
                 line = "{kind: hold, node: \(node), at: \(at)m, for: \(lasts), delay: \(between(1, 3_600))s}"
+            case "hold-cut-off":
+                // It learns that it is paid while nobody can be told, and has to claim on chain.
+                lines.append("  - {kind: hold, node: \(node), at: \(at)m, for: \(between(20, 90))m}")
+                line = "{kind: disconnect, node: \(node), at: \(at + between(1, 15))m, for: \(between(20, 60))h}"
             case "hold-for-good": line = "{kind: hold, node: \(node), at: \(at)m}"
             case "reorg": line = "{kind: reorg, at: \(at)m, depth: \(between(1, isEthereum ? 2 : 6))}"
             case "fee-spike": line = "{kind: fee-spike, at: \(at)m, factor: \(between(2, 40))}"

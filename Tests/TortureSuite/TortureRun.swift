@@ -9,6 +9,15 @@ public struct TortureRun: Sendable {
     /// How often what happened, by name.
     public private(set) var counts: [String: Int] = [:]
 
+    /// Faults that the program can commit on purpose.
+    public static var plantableBugs: [String] { PlantedBug.allCases.map(\.rawValue) }
+
+    /// Has the program commit one of them from now on; false where there is none of that name.
+    public static func plant(_ name: String) -> Bool {
+        PlantedBug.planted = PlantedBug(rawValue: name)
+        return PlantedBug.planted != nil
+    }
+
     public init(seed: UInt64) {
         self.seed = seed
         let configuration = TortureCase(seed: seed)
