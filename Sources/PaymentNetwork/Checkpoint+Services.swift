@@ -119,6 +119,8 @@ extension LayerOneProcess {
         }
         writer.write(count: unsettled.count)
         for record in unsettled { record.write(to: &writer) }
+        writer.write(count: hourlyFeerates.rates.count)
+        for rate in hourlyFeerates.rates { writer.write(rate) }
     }
 
     func read(from reader: inout SnapshotReader) throws(SnapshotError) {
@@ -167,6 +169,9 @@ extension LayerOneProcess {
         }
         for _ in 0..<(try reader.readCount(of: 48, "the number of transactions")) {
             unsettled.append(try ChainRecord(from: &reader, in: world))
+        }
+        for _ in 0..<(try reader.readCount(of: 8, "the number of hours")) {
+            hourlyFeerates.rates.append(try reader.read())
         }
     }
 }

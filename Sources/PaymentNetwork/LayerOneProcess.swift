@@ -31,6 +31,8 @@ final class LayerOneProcess {
     var reorganisation = 0
     /// Confirmed transactions whose blocks may still be undone.
     var unsettled: [ChainRecord] = []
+    /// Empty without a fee market.
+    var hourlyFeerates = HourlyFeerates()
     /// All confirmed transactions, where somebody asked for an audit.
     var history: [(height: BlockHeight, transaction: Transaction)] = []
 
@@ -133,6 +135,14 @@ final class LayerOneProcess {
         scheduleBlock(&shard, &clock)
     }
 
+    /// A fault: everybody else bids more from now on, for blocks that have come already no more than they did.
+    func raiseDemand(
+        by factor: Double, _ shard: inout Shard<NetworkMessage>, _ clock: inout BlockClock
+    ) {
+        catchUp(&shard, &clock)
+        chain.raiseDemand(by: factor)
+    }
+
     /// A fault: when the next block comes, so many before it have given way to others.
     func planReorganisation(
         of depth: Int, _ shard: inout Shard<NetworkMessage>, _ clock: inout BlockClock
@@ -168,12 +178,8 @@ final class LayerOneProcess {
     private func mineOne(_ shard: inout Shard<NetworkMessage>, _ clock: inout BlockClock) {
         let next = chain.height + 1
         let time = clock.time(of: next)
-        var intervals = 1.0
-        if chain.demand != nil {
-            intervals =
-                Double(time - clock.time(of: chain.height))
-                / Double(world.topology.layerOne.blockInterval.microseconds)
-        }
+        if world.hasFeeMarket { hourlyFeerates.note(before: time, estimator) }
+        let intervals = world.intervals(before: next, &clock)
         let block = chain.mineBlock(after: intervals, isEmpty: world.faults.isEmptyBlock(at: time))
         if world.hasFeeMarket { estimator.connect(block, rules: world.rules) }
         shard.fold(UInt64(block.height.rawValue), UInt64(block.transactions.count))

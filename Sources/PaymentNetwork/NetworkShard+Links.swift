@@ -174,7 +174,7 @@ extension NetworkShard {
             for end in world.ends(of: Int(shard.process), concernedBy: fault) {
                 goOnChain(with: end, &shard)
             }
-        case .feeSpike: layerOne?.chain.raiseDemand(by: fault.factor)
+        case .feeSpike: layerOne?.raiseDemand(by: fault.factor, &shard, &clock)
         case .reorganisation: layerOne?.planReorganisation(of: fault.depth, &shard, &clock)
         case .towerOutage: tower?.comeBack(&shard)
         case .disconnect, .hold, .emptyBlocks: preconditionFailure("a fault without moments")

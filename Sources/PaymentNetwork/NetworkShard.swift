@@ -150,7 +150,10 @@ final class NetworkShard: ShardModel {
     }
 
     private func mineBlock(_ shard: inout Shard<NetworkMessage>) {
-        layerOne?.mine(&shard, &clock) { if wantsRecords { records.transactions.append($0) } }
+        layerOne?.mine(&shard, &clock) {
+            statistics.count($0)
+            if wantsRecords { records.transactions.append($0) }
+        }
     }
 
     /// The books' capital follows the channel's, wherever this party's own commitment may have changed it.

@@ -55,6 +55,8 @@ public final class NetworkSimulation {
     public var watcher: ((RunNote) -> Void)?
     /// Windows of this process so far; of wall time's account, no part of a result.
     private var windowCount: UInt64 = 0
+    /// How many faults whoever watches was told of.
+    var faultsNoted = 0
 
     /// - Parameter state: of the same topology and settings, as `state()` gave it: the run goes on from there.
     /// - Throws: `SimulationError.noTraffic` or, for bytes that are no such state, `unusableState`.
@@ -190,6 +192,7 @@ public final class NetworkSimulation {
                 }
                 world.isTrafficOver = services.traffic?.isOver ?? true
                 sampleHours(before: window * world.lookahead)
+                noteFaults(before: (window + 1) * world.lookahead)
                 if let crew, let prefetcher,
                     prefetcher.takeQuestions(simulation.models, at: window * world.lookahead)
                 {
@@ -269,7 +272,8 @@ public final class NetworkSimulation {
             latencyMilliseconds: .init(p50: milliseconds(50), p90: milliseconds(90), p99: milliseconds(99)),
             channelIncome: ends,
             finalBalances: (0..<world.endCount).map { world.channels[$0].local.ours },
-            nodeIncome: nodes, chain: chainSummary(statistics), policyChanges: statistics.policyChanges,
+            nodeIncome: nodes, chain: chainSummary(statistics),
+            disputes: disputeSummary(statistics), policyChanges: statistics.policyChanges,
             channelLifetimeDays: lifetime,
             timeline: timeline, primitives: statistics.primitives)
     }
@@ -296,7 +300,15 @@ public final class NetworkSimulation {
             transactions: layerOne.transactionCount, channelsOpened: statistics.channelsOpened,
             channelsClosed: statistics.channelsClosed, openingsRefused: statistics.openingsRefused,
             closingsRefused: statistics.closingsRefused,
-            minerFees: layerOne.chain.feesTotal, genesisAmount: layerOne.chain.genesisTotal)
+            minerFees: layerOne.chain.feesTotal, genesisAmount: layerOne.chain.genesisTotal,
+            kinds: statistics.chainKinds.filter { $0.count > 0 })
+    }
+
+    private func disputeSummary(_ statistics: RunStatistics) -> RunResult.DisputeSummary {
+        RunResult.DisputeSummary(
+            unilateralCloses: statistics.unilateralCloses, cheats: statistics.cheats,
+            breaches: statistics.breaches, punished: UInt64(statistics.punishedChannels.count),
+            dataLosses: statistics.dataLosses)
     }
 
     /// What must hold when nothing is pending: nothing in flight, nobody's books off by a millisatoshi, every open
@@ -345,7 +357,8 @@ public final class NetworkSimulation {
                 }
                 if channel.isFunded {
                     // A node that never comes back leaves its channel where it was.
-                    let isOpen = channel.phase != .closing && channel.phase != .failed && channel.phase != .lostData
+                    let isOpen =
+                        channel.phase != .closing && channel.phase != .failed && channel.phase != .lostData
                     try check(
                         !isOpen
                             || layerOne.chain.unspentValue(world.fundings[position]) == planned.capacity,

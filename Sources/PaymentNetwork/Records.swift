@@ -113,7 +113,7 @@ public struct ChainRecord: Sendable {
     public var weight: UInt64
     public var fee: Satoshi
 
-    public enum Kind: String, Sendable {
+    public enum Kind: String, Sendable, CaseIterable {
         case funding, closing, commitment, claim, penalty
         case feeBump = "fee-bump"
     }
@@ -128,8 +128,9 @@ public struct TimelineRecord: Sendable {
     public var failed: UInt64
     public var volume: Millisatoshi
     public var fees: Millisatoshi
-    /// What nodes paid for layer-1 transactions then, satoshi per virtual byte.
-    public var feerate: UInt32 = 0
+    /// What nodes paid for layer-1 transactions then, satoshi per 1,000 weight: the fixed rate or, where there is a fee
+    /// market, what blocks asked for at the end of the hour of whoever wanted to be in one of six.
+    public var feeratePerKiloweight: UInt64 = 0
     /// The network at the end of the hour, or of the run.
     public var network = NetworkSample()
 }
@@ -275,6 +276,7 @@ public struct RunResult: Sendable {
     public var finalBalances: [Millisatoshi]
     public var nodeIncome: [NodeIncome]
     public var chain: ChainSummary
+    public var disputes: DisputeSummary
     /// How often a node's policy in one direction became another.
     public var policyChanges: UInt64
     public var channelLifetimeDays: UInt32
@@ -308,6 +310,34 @@ public struct RunResult: Sendable {
         public var closingsRefused: UInt64
         public var minerFees: Satoshi
         public var genesisAmount: Satoshi
+        /// Confirmed transactions by kind, in the order of `ChainRecord.Kind`; kinds that nobody made are left out.
+        public var kinds: [KindSummary]
+    }
+
+    /// The confirmed transactions of one kind.
+    public struct KindSummary: Sendable, Equatable {
+        public var kind: ChainRecord.Kind
+        public var count: UInt64 = 0
+        public var weight: UInt64 = 0
+        public var fees: Satoshi = .zero
+
+        public init(_ kind: ChainRecord.Kind) { self.kind = kind }
+    }
+
+    /// What went wrong between the parties of channels.
+    public struct DisputeSummary: Sendable, Equatable {
+        /// Channels that a node took to the chain, those with a revoked commitment among them.
+        public var unilateralCloses: UInt64
+        /// Revoked commitments that nodes published ...
+        public var cheats: UInt64
+        /// ... that their victims saw on the chain ...
+        public var breaches: UInt64
+        /// ... and channels in which a penalty took something of one, the victim's or its tower's.
+        public var punished: UInt64
+        /// Channels whose node found its state to be old.
+        public var dataLosses: UInt64
+
+        public var isEmpty: Bool { unilateralCloses + breaches + dataLosses == 0 }
     }
 }
 

@@ -51,6 +51,20 @@ public struct RunDocument {
                 "closings_refused": .unsigned(result.chain.closingsRefused),
                 "miner_fees_sat": .unsigned(result.chain.minerFees.rawValue),
                 "genesis_sat": .unsigned(result.chain.genesisAmount.rawValue),
+                "kinds": .array(
+                    result.chain.kinds.map { kind in
+                        [
+                            "kind": .text(kind.kind.rawValue), "transactions": .unsigned(kind.count),
+                            "weight": .unsigned(kind.weight), "fees_sat": .unsigned(kind.fees.rawValue),
+                        ]
+                    }),
+            ],
+            "disputes": [
+                "unilateral_closes": .unsigned(result.disputes.unilateralCloses),
+                "cheats": .unsigned(result.disputes.cheats),
+                "breaches": .unsigned(result.disputes.breaches),
+                "punished": .unsigned(result.disputes.punished),
+                "data_losses": .unsigned(result.disputes.dataLosses),
             ],
             "policy_changes": .unsigned(result.policyChanges),
             "primitives": [

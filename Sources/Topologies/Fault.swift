@@ -105,6 +105,11 @@ extension Topology {
         }
     }
 
+    /// How many of `faults` there are of each kind, in the order of `Fault.Kind`; kinds there are none of are left out.
+    public var faultCounts: [(kind: Fault.Kind, count: Int)] {
+        Fault.Kind.allCases.map { kind in (kind, faults.count { $0.kind == kind }) }.filter { $0.count > 0 }
+    }
+
     /// Leaves out what would happen at times of its own, however close together payments come.
     public mutating func leaveOutFaults() { faults = [] }
 }

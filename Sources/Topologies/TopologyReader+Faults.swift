@@ -37,7 +37,8 @@ extension TopologyReader {
                     + Topology.Fault.Kind.cheat.rawValue)
         }
         for key in Self.faultKeys.dropFirst(3) where section.has(key) && !kind.keys.contains(key) {
-            throw section.error(key, "a fault of the kind \(kind.rawValue) has no such key")
+            let keys = kind.keys.map { "'\($0)'" }.joined(separator: ", ")
+            throw section.error(key, "a fault of the kind \(kind.rawValue) has no such key, but \(keys)")
         }
         var fault = Topology.Fault(kind: kind, timing: .at(.zero))
         if kind.befallsNodes {
@@ -45,10 +46,12 @@ extension TopologyReader {
                 throw file.error(section.line, "a fault of the kind \(kind.rawValue) lacks 'node'")
             }
             fault.nodes = try nodes("node", of: section, in: topology, connected: &connected)
+            guard !fault.nodes.isEmpty else { throw section.error("node", "it befalls nobody") }
         }
         fault.duration = try section.duration("for", from: .seconds(1))
         if kind.needsDuration, fault.duration == nil {
-            throw file.error(section.line, "a fault of the kind \(kind.rawValue) lacks 'for', how long it lasts")
+            throw file.error(
+                section.line, "a fault of the kind \(kind.rawValue) lacks 'for', how long it lasts")
         }
         fault.timing = try timing(of: section, befalling: kind.befallsNodes ? fault.nodes.count : 1, topology)
         fault.channel = try faultyChannel(of: section, fault.nodes, in: topology)

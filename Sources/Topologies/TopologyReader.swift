@@ -75,7 +75,8 @@ struct TopologyReader {
     // MARK: Settings
 
     static let layerOneKeys = [
-        "profile", "block_interval", "regular_blocks", "confirmations", "feerate_sat_per_vbyte", "block_weight",
+        "profile", "block_interval", "regular_blocks", "confirmations", "feerate_sat_per_vbyte",
+        "block_weight",
     ]
     static let latencyKeys = ["floor", "fixed"]
     static let paymentKeys = [
@@ -134,11 +135,10 @@ struct TopologyReader {
         guard let name = try section.text("profile") else { return nil }
         guard let profile = LayerOneProfile.named(name) else {
             let names = LayerOneProfile.all.map(\.name)
-            let hint = suggestion(for: name, among: names)
             throw section.error(
                 "profile",
-                "no profile is called \(quoted(name))"
-                    + (hint.isEmpty ? "; there are \(names.joined(separator: ", "))" : hint))
+                "expected one of \(names.joined(separator: ", ")), found \(quoted(name))"
+                    + suggestion(for: name, among: names))
         }
         return profile
     }
