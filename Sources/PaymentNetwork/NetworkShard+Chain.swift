@@ -326,9 +326,11 @@ extension NetworkShard {
         if removal == .fulfilled, htlcs[index].state.isOffered, !htlcs[index].hasPreimage {
             learn(key, at: end, &shard)
         }
-        if htlcs[index].hasPreimage {
-            // Whatever the chain made of it. Of one received, the mark says what became of its other half.
-            if htlcs[index].state.isOffered { htlcs[index].keepPreimage() }
+        if !htlcs[index].state.isOffered {
+            // Nobody upstream has to be told why.
+        } else if htlcs[index].hasPreimage {
+            // Whatever the chain made of it.
+            htlcs[index].keepPreimage()
         } else if removal == .failed {
             // This node's own channel failed: as near as can be.
             htlcs[index].failure = UInt16(FailureName.permanentChannelFailure.rawValue) << 8 | 0xFF
@@ -336,7 +338,7 @@ extension NetworkShard {
         let resolved = world.channels[Int(end.rawValue)].resolve(key, as: removal, in: &htlcs)
         noteCapital(of: end, shard)
         statistics.lastRevocation = shard.now
-        if let resolved { finish(resolved, at: end, &shard) }
+        if let resolved { finish(resolved, at: end, chain: removal, &shard) }
     }
 
     /// Nothing is left to do on chain: what came of it is booked.

@@ -205,10 +205,15 @@ extension NetworkShard {
 
     /// An HTLC is irrevocably removed, by both parties or by the chain: its money and its fee are booked, its failure goes
     /// upstream.
-    func finish(_ htlc: HTLC, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
+    ///
+    /// - Parameter chain: what the chain made of it.
+    func finish(
+        _ htlc: HTLC, at end: DirectionIndex, chain: HTLCRemoval? = nil,
+        _ shard: inout Shard<NetworkMessage>
+    ) {
         let isFulfilled = htlc.removal == .fulfilled
         if htlc.state.isOffered { use?.removed(htlc.amount) }
-        if world.settings.audits { outcomes.append(outcome(of: htlc, at: end)) }
+        if world.settings.audits { outcomes.append(outcome(of: htlc, chain ?? htlc.removal, at: end)) }
         let token = PaymentToken(rawValue: htlc.payment)
         switch htlc.partnerChannel {
         case ownPartMark:
@@ -240,7 +245,9 @@ extension NetworkShard {
         }
     }
 
-    private func outcome(of htlc: HTLC, at end: DirectionIndex) -> RunAudit.HTLCOutcome {
+    private func outcome(
+        of htlc: HTLC, _ removal: HTLCRemoval, at end: DirectionIndex
+    ) -> RunAudit.HTLCOutcome {
         let isOnChain: Bool
         switch world.channels[Int(end.rawValue)].phase {
         case .failed, .lostData: isOnChain = true
@@ -249,7 +256,7 @@ extension NetworkShard {
         return RunAudit.HTLCOutcome(
             end: end, id: htlc.id, isOffered: htlc.state.isOffered,
             payment: PaymentToken(rawValue: htlc.payment).number, amount: htlc.amount,
-            isFulfilled: htlc.removal == .fulfilled, isOnChain: isOnChain)
+            isFulfilled: removal == .fulfilled, isOnChain: isOnChain)
     }
 
     /// The fee counts when both halves are gone: the first to go leaves word with the other.
