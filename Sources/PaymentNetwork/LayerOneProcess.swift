@@ -100,7 +100,9 @@ final class LayerOneProcess {
             if message.purpose == .funding { outputs[transaction.outpoint(0)] = channel }
             scheduleBlock(&shard, &clock)
             return nil
-        } catch let refusal as TransactionRefusal where world.hasFaults && refusal.isOvertaken {
+        } catch let refusal as TransactionRefusal
+            where world.hasFaults && refusal.isOvertaken && message.purpose != .funding
+        {
             return nil
         } catch {
             return
@@ -185,11 +187,11 @@ final class LayerOneProcess {
         var news: [Int32: [Transaction]] = [:]
         for mined in block.transactions {
             shard.fold(mined.id.bytes.words.0, mined.fee.rawValue)
-            confirm(mined, in: block, at: shard.now)
-            if world.settings.audits { history.append((block.height, mined.transaction)) }
             if world.hasFaults, let channel = follow(mined) {
                 news[channel, default: []].append(mined.transaction)
             }
+            confirm(mined, in: block, at: shard.now)
+            if world.settings.audits { history.append((block.height, mined.transaction)) }
         }
         if world.hasFaults { tell(news, &shard) }
     }
@@ -213,6 +215,8 @@ final class LayerOneProcess {
 
     /// The channel whose funding output, or what came of it, a transaction spends; its outputs are followed too.
     private func follow(_ mined: ConfirmedTransaction) -> Int32? {
+        // It may be paid for with what another channel brought, and concerns that no more.
+        if purposes[mined.id]?.purpose == .funding { return nil }
         var found: Int32?
         for input in mined.transaction.inputs {
             found = found ?? outputs[input.outpoint] ?? world.channel(fundedBy: input.outpoint)

@@ -24,7 +24,8 @@ public struct RunAudit: Sendable {
     public struct End: Sendable, Hashable {
         public var phase: ChannelPhase
         public var balance: Millisatoshi
-        public var funding: Outpoint
+        /// Nil for a channel that was never funded.
+        public var funding: Outpoint?
     }
 
     /// In the order each node learned them.
@@ -65,8 +66,10 @@ extension NetworkSimulation {
             startingWallets: (0..<world.nodeCount).map { world.nodes[$0].startingWallet },
             ends: (0..<world.endCount).map { position in
                 let channel = world.channels[position]
+                let isFunded = world.topology.channels[position / 2].opensAt == nil || world.fundings[position].transaction != TransactionID(.zero)
                 return RunAudit.End(
-                    phase: channel.phase, balance: channel.local.ours, funding: world.fundings[position])
+                    phase: channel.phase, balance: channel.local.ours,
+                    funding: isFunded ? world.fundings[position] : nil)
             },
             startingBalances: world.startingBalances,
             owners: (0..<world.endCount).map { Int32(world.owners[$0]) },

@@ -22,7 +22,9 @@ struct ChainChecker {
             unspent[Outpoint(transaction: TransactionID(.zero), index: UInt32(index))] = Entry(
                 output: output, height: 0)
         }
-        for (position, end) in audit.ends.enumerated() { unspent[end.funding]?.channel = position / 2 }
+        for (position, end) in audit.ends.enumerated() {
+            if let funding = end.funding { unspent[funding]?.channel = position / 2 }
+        }
         var last: UInt32 = 0
         for (height, transaction) in audit.transactions {
             if height.rawValue < last { violations.append("a block of \(height) after one of \(last)") }

@@ -57,7 +57,7 @@ struct RunChecker {
         for (position, end) in audit.ends.enumerated() where end.phase == .normal {
             let other = audit.ends[position ^ 1]
             let capacity = topology.channels[position / 2].capacity
-            if chain.unspent[end.funding]?.output.value != capacity {
+            if end.funding.flatMap({ chain.unspent[$0] })?.output.value != capacity {
                 violations.append("the open channel \(position / 2) is not funded")
             }
             if other.phase == .normal, other.balance + end.balance != Millisatoshi(capacity) {
@@ -199,7 +199,7 @@ struct RunChecker {
     }
 
     private func isFunded(_ position: Int) -> Bool {
-        audit.transactions.contains { $0.transaction.id == audit.ends[position].funding.transaction }
+        audit.transactions.contains { $0.transaction.id == audit.ends[position].funding?.transaction }
     }
 
     /// An output that no wallet holds, and that is no open channel's funding.
