@@ -235,7 +235,6 @@ final class LayerOneProcess {
         let undone = chain.undoBlocks(depth)
         let kept = chain.height
         transactionCount -= undone.blocks.reduce(0) { $0 + UInt64($1.transactions.count) }
-        if world.hasFeeMarket { estimator.disconnect(blocks: depth) }
         shard.fold(UInt64(kept.rawValue), UInt64(depth))
         unsettled.removeAll { $0.height > kept.rawValue }
         history.removeAll { $0.height > kept }
@@ -251,7 +250,7 @@ final class LayerOneProcess {
             }
         }
         // The branch that replaces them is as long when the next block comes.
-        for _ in 0..<depth { mineOne(&shard, &clock) }
+        chain.passBranch(of: depth)
     }
 
     // MARK: Telling

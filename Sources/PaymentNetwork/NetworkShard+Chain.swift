@@ -4,6 +4,13 @@ import LightningTypes
 import PaymentChannels
 import Settlement
 
+extension OnChainDeadlines {
+    /// BOLT 2's, but for three blocks in which an HTLC can be removed in the usual way (rust-lightning's
+    /// `LATENCY_GRACE_PERIOD_BLOCKS`). A payment's last HTLC comes 18 blocks before its expiry where the invoice says no
+    /// more: without them, every block that comes while it is being settled would force its channel on chain.
+    fileprivate static let network = OnChainDeadlines(grace: 2, fulfillment: 15)
+}
+
 // Channels that are resolved on chain (BOLT 5): when a node goes there, what it does with what layer 1 tells, and what it
 // books.
 extension NetworkShard {
@@ -32,7 +39,7 @@ extension NetworkShard {
         }
         let next = height(shard) + 1
         return channel.htlcs(in: htlcs).map { htlc in
-            let deadlines = OnChainDeadlines.standard
+            let deadlines = OnChainDeadlines.network
             if htlc.state.isOffered { return max(htlc.expiry + deadlines.grace, next) }
             let expiry = htlc.expiry.rawValue
             return max(BlockHeight(expiry - min(expiry, deadlines.fulfillment)), next)
@@ -45,7 +52,7 @@ extension NetworkShard {
         guard !world.nodes[Int(shard.process)].isAway else { return }
         let channel = world.channels[Int(end.rawValue)]
         let isAlive = channel.phase == .normal || channel.phase == .shuttingDown
-        if isAlive, let deadline = channel.onChainDeadline(in: htlcs, knowsPreimage: { _ in false }),
+        if isAlive, let deadline = channel.onChainDeadline(.network, in: htlcs, knowsPreimage: { _ in false }),
             deadline <= height(shard)
         {
             goOnChain(with: end, &shard)

@@ -18,7 +18,7 @@ extension Chain {
 
     /// Undoes the last blocks: the height falls, and their transactions wait again.
     ///
-    /// The branch that replaces them is mined by `mineBlock()`. What the background had in them is not given back:
+    /// The branch that replaces them is mined by `mineBlock()`, or passed by `passBranch(of:)`. What the background had in them is not given back:
     /// it stands in the other branch as well.
     public mutating func undoBlocks(_ depth: Int) -> Undone {
         precondition((1...Self.reorganisationDepthMaximum).contains(depth), "a chain undoes 1 to 6 blocks")
@@ -33,6 +33,14 @@ extension Chain {
         height = kept
         undone.evicted = evictLocked()
         return undone
+    }
+
+    /// The branch that came in place of undone blocks: as long, without their transactions, which its miners had not heard
+    /// of or did not take. What the background had stands in it too, at the rates it had.
+    public mutating func passBranch(of blocks: Int) {
+        precondition((1...Self.reorganisationDepthMaximum).contains(blocks), "a chain undoes 1 to 6 blocks")
+        height = height + UInt32(blocks)
+        forgetOldBlocks()
     }
 
     private mutating func unconfirm(_ confirmed: ConfirmedTransaction) {
