@@ -55,7 +55,8 @@ final class CostMemory {
             spendable: spendable, source: source, destination: destination, amount: amount,
             minimumIgnored: amount + amount / 16,
             // Far above any sender's mind and far below what would overflow a key.
-            surcharge: min(model.leastSurcharge(forwarding: amount), 1 << 40), stamp: stamp,
+            surcharge: min(model.leastSurcharge(forwarding: amount), 1 << 40),
+            unknownSurcharge: min(model.leastSurchargeOfUnknown(forwarding: amount), 1 << 40), stamp: stamp,
             readsWholeRows: !layout.isCore[source] && leaving.coreEnd < leaving.end
                 || !layout.isCore[destination] && entering.coreEnd < entering.end,
             forward: forward, backward: backward, ways: ways)

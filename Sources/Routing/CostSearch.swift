@@ -34,6 +34,8 @@ struct CostSearch<Model: CostModel> {
     let minimumIgnored: UInt64
     /// What every hop but the first costs beyond its fee, at the least.
     let surcharge: UInt64
+    /// The same of directions that the payer knows nothing of: no less.
+    let unknownSurcharge: UInt64
     let stamp: UInt32
     /// Whether rows have to be read beyond the core.
     let readsWholeRows: Bool
@@ -83,6 +85,11 @@ extension CostSearch {
 
     @inline(__always) private func isExcluded(_ direction: UInt32) -> Bool {
         hasExclusions && excluded[Int(direction) >> 6] & 1 << UInt64(direction & 63) != 0
+    }
+
+    /// What a direction other than the source's own costs beyond its fee, at the least.
+    @inline(__always) private func leastSurcharge(of direction: UInt32) -> UInt64 {
+        model.mayKnow(DirectionIndex(direction)) ? surcharge : unknownSurcharge
     }
 
     private func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool {
@@ -190,10 +197,9 @@ extension CostSearch {
                 return
             }
             position &+= 1
-            let least = key &+ 1 &+ (feeHere &+ surcharge) << 8
-            guard edge.pointee.maximum >= amount, feeHere &+ surcharge < feeCeiling, least <= best else {
-                continue
-            }
+            let leastCost = feeHere &+ leastSurcharge(of: edge.pointee.direction)
+            let least = key &+ 1 &+ leastCost << 8
+            guard edge.pointee.maximum >= amount, leastCost < feeCeiling, least <= best else { continue }
             let peer = nodes + Int(edge.pointee.peer)
             let rest =
                 peer.pointee.backwardStamp > stamp
@@ -301,10 +307,9 @@ extension CostSearch {
                 return
             }
             position &+= 1
-            let least = way.key &+ 1 &+ (feeHere &+ surcharge) << 8
-            guard edge.pointee.maximum >= way.amount, feeHere &+ surcharge < feeCeiling, least <= best else {
-                continue
-            }
+            let leastCost = feeHere &+ leastSurcharge(of: edge.pointee.direction)
+            let least = way.key &+ 1 &+ leastCost << 8
+            guard edge.pointee.maximum >= way.amount, leastCost < feeCeiling, least <= best else { continue }
             let peer = nodes + Int(edge.pointee.peer)
             let rest = peer.pointee.forwardStamp > stamp ? peer.pointee.forwardKey : forwardLeast
             guard rest <= best &- least, !isBeaten(least, way.amount &+ feeHere, at: peer),

