@@ -190,7 +190,7 @@ public final class NetworkSimulation {
                 world.isTrafficOver = services.traffic?.isOver ?? true
                 sampleHours(before: window * world.lookahead)
                 if let crew, let prefetcher,
-                    prefetcher.takeQuestions(simulation.models, at: window * world.lookahead)
+                    prefetcher.lookAhead(from: window * world.lookahead)
                 {
                     crew.wakeForErrands()
                 }

@@ -8,8 +8,10 @@ struct BeliefIndex: @unchecked Sendable {
     // Unchecked for its pointers: nothing they point to changes after `init`.
 
     private let memory: Memory
-    /// The place of a channel's first entry, plus one; zero: free. A channel is in the slot its number gives, or behind it.
-    private let slots: UnsafeMutablePointer<UInt32>
+    /// A channel's number, plus one; zero: free. It is in the slot the number gives, or behind it.
+    private let channels: UnsafeMutablePointer<UInt32>
+    /// By slot: the place of the channel's first entry.
+    private let places: UnsafeMutablePointer<UInt32>
     private let mask: Int
     private let entries: UnsafeMutablePointer<Beliefs.Entry>
     private let count: Int
@@ -20,8 +22,8 @@ struct BeliefIndex: @unchecked Sendable {
         let entries: UnsafeMutablePointer<Beliefs.Entry>
 
         init(slotCount: Int, entries: [Beliefs.Entry]) {
-            slots = .allocate(capacity: slotCount)
-            slots.initialize(repeating: 0, count: slotCount)
+            slots = .allocate(capacity: 2 * slotCount)
+            slots.initialize(repeating: 0, count: 2 * slotCount)
             self.entries = .allocate(capacity: entries.count)
             _ = UnsafeMutableBufferPointer(start: self.entries, count: entries.count)
                 .initialize(from: entries)
@@ -34,41 +36,44 @@ struct BeliefIndex: @unchecked Sendable {
     }
 
     init(_ beliefs: Beliefs) {
-        let entries = beliefs.entries
+        count = beliefs.entries.count
         var slotCount = 16
-        while slotCount < 4 * entries.count { slotCount *= 2 }
-        memory = Memory(slotCount: slotCount, entries: entries)
-        slots = memory.slots
+        while slotCount < 4 * count { slotCount *= 2 }
+        memory = Memory(slotCount: slotCount, entries: beliefs.entries)
+        channels = memory.slots
+        places = memory.slots + slotCount
         mask = slotCount - 1
-        self.entries = memory.entries
-        count = entries.count
-        for (place, entry) in entries.enumerated() {
-            var slot = entry.direction.channel & mask
+        entries = memory.entries
+        for place in 0..<count {
+            let channel = entries[place].direction.channel
             // The channel's other direction stands right before.
-            if place > 0, entries[place - 1].direction.channel == entry.direction.channel { continue }
-            while slots[slot] != 0 { slot = (slot + 1) & mask }
-            slots[slot] = UInt32(place + 1)
+            if place > 0, entries[place - 1].direction.channel == channel { continue }
+            var slot = channel & mask
+            while channels[slot] != 0 { slot = (slot + 1) & mask }
+            channels[slot] = UInt32(channel) + 1
+            places[slot] = UInt32(place)
         }
     }
 
-    /// The place of the first entry of a direction's channel; nil: nothing is remembered of it. O(1)
-    @inline(__always) private func place(of direction: DirectionIndex) -> Int? {
-        var slot = direction.channel & mask
-        while slots[slot] != 0 {
-            let place = Int(slots[slot]) &- 1
-            if entries[place].direction.channel == direction.channel { return place }
+    /// The slot of a direction's channel; nil: nothing is remembered of it. O(1)
+    @inline(__always) private func slot(of direction: DirectionIndex) -> Int? {
+        let channel = direction.channel
+        var slot = channel & mask
+        while channels[slot] != 0 {
+            if channels[slot] == UInt32(truncatingIfNeeded: channel &+ 1) { return slot }
             slot = (slot &+ 1) & mask
         }
         return nil
     }
 
     /// Whether something is remembered of a direction's channel.
-    @inline(__always) func knows(_ direction: DirectionIndex) -> Bool { place(of: direction) != nil }
+    @inline(__always) func knows(_ direction: DirectionIndex) -> Bool { slot(of: direction) != nil }
 
     /// What is remembered of a direction and of the other of its channel; nil: nothing of either.
     @inline(__always)
     func entries(of direction: DirectionIndex) -> (own: Beliefs.Entry?, other: Beliefs.Entry?)? {
-        guard let place = place(of: direction) else { return nil }
+        guard let slot = slot(of: direction) else { return nil }
+        let place = Int(places[slot])
         let first = entries[place]
         let next = place &+ 1
         let second = next < count && entries[next].direction == direction.reversed ? entries[next] : nil

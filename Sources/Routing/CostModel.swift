@@ -71,34 +71,18 @@ func realNumber(_ amount: UInt64) -> Double {
     amount < 1 << 63 ? Double(Int64(bitPattern: amount)) : Double(amount)
 }
 
-/// What a cost model may ask of a direction beyond what every search reads: 16 bytes, read only when it is asked.
-struct HopFigures: BitwiseCopyable {
-    /// Msat.
-    var capacity: UInt64
-    var cltvExpiryDelta: UInt32
-}
-
 extension GraphEdge {
     /// This direction forwarding `amount` for `fee`.
-    @inline(__always)
-    func view(
-        forwarding amount: UInt64, fee: UInt64, _ figures: UnsafeMutablePointer<HopFigures>
-    ) -> HopView {
-        let figures = figures[Int(direction)]
-        return HopView(
-            direction: DirectionIndex(direction), amount: amount, fee: fee, capacity: figures.capacity,
-            amountMaximum: maximum, cltvExpiryDelta: figures.cltvExpiryDelta)
+    @inline(__always) func view(forwarding amount: UInt64, fee: UInt64) -> HopView {
+        HopView(
+            direction: DirectionIndex(direction), amount: amount, fee: fee, capacity: capacity,
+            amountMaximum: maximum, cltvExpiryDelta: cltvExpiryDelta)
     }
-}
 
-extension GraphEdge {
     /// What forwarding `amount` in this direction costs under a model, at most `feeCeiling`, and its fee alone.
     @inline(__always)
-    func cost(
-        forwarding amount: UInt64, by model: some CostModel, _ figures: UnsafeMutablePointer<HopFigures>
-    ) -> (cost: UInt64, fee: UInt64) {
+    func cost(forwarding amount: UInt64, by model: some CostModel) -> (cost: UInt64, fee: UInt64) {
         let feeHere = fee(baseFee: baseFee, proportionalFee: proportionalFee, forwarding: amount)
-        let cost = model.cost(of: view(forwarding: amount, fee: feeHere, figures))
-        return (min(cost, feeCeiling), feeHere)
+        return (min(model.cost(of: view(forwarding: amount, fee: feeHere)), feeCeiling), feeHere)
     }
 }

@@ -19,6 +19,8 @@ public final class RouteSearch {
     let excluded: UnsafeMutablePointer<UInt64>
     private var forward: SearchHeap
     private var backward: SearchHeap
+    private let settledAhead = NodeFilter()
+    private let settledBack = NodeFilter()
     /// Labels of earlier queries carry lower stamps and are as good as absent: nothing is cleared.
     private var stamp: UInt32 = 0
     /// Queries so far that took the search with several labels a node: it costs milliseconds.
@@ -51,12 +53,15 @@ public final class RouteSearch {
         excluded.deallocate()
         forward.deallocate()
         backward.deallocate()
+        settledAhead.deallocate()
+        settledBack.deallocate()
     }
 
     /// Memory held between queries, bytes.
     public var memorySize: Int {
         nodeCount * MemoryLayout<NodeLabel>.stride + (channelCount / 32 + 1) * 8 + forward.memorySize
-            + backward.memorySize + (costMemory?.memorySize ?? 0)
+            + backward.memorySize + settledAhead.memorySize + settledBack.memorySize
+            + (costMemory?.memorySize ?? 0)
     }
 
     /// The route with the least total fee; among equals the one with the fewest hops, then the one with the
@@ -188,9 +193,7 @@ public final class RouteSearch {
                 return outcome.key
             }
             let slowest = route.hops.dropFirst().max {
-                let figures = graph.figures
-                return figures[Int($0.direction.rawValue)].cltvExpiryDelta
-                    < figures[Int($1.direction.rawValue)].cltvExpiryDelta
+                graph.cltvExpiryDelta(of: $0.direction) < graph.cltvExpiryDelta(of: $1.direction)
             }
             guard let direction = slowest?.direction.rawValue else { return nil }
             excluded[Int(direction) >> 6] |= 1 << UInt64(direction & 63)
@@ -265,6 +268,8 @@ public final class RouteSearch {
         let (leaving, entering) = (layout.outgoingRows[source], layout.incomingRows[destination])
         forward.removeAll()
         backward.removeAll()
+        settledAhead.removeAll()
+        settledBack.removeAll()
         var search = BidirectionalSearch(
             incoming: graph.incoming, outgoing: graph.outgoing, incomingRows: graph.incomingRows,
             outgoingRows: graph.outgoingRows, layout: layout, labels: labels, excluded: excluded,
@@ -273,7 +278,7 @@ public final class RouteSearch {
             minimumIgnored: request.amount.rawValue + request.amount.rawValue / 16, stamp: stamp,
             readsWholeRows: !layout.isCore[source] && leaving.coreEnd < leaving.end
                 || !layout.isCore[destination] && entering.coreEnd < entering.end,
-            forward: forward, backward: backward)
+            settledAhead: settledAhead, settledBack: settledBack, forward: forward, backward: backward)
         search.run()
         forward = search.forward
         backward = search.backward
