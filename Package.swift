@@ -24,6 +24,8 @@ let package = Package(
                 "EventSimulation", "LightningTypes", "Randomness", "Cryptography", "Settlement",
                 "PaymentChannels", "Routing", "PaymentNetwork", "Topologies",
             ]),
+        // For the fuzzers, another.
+        .library(name: "ChannelTrials", targets: ["ChannelTrials"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -42,7 +44,7 @@ let package = Package(
         library("Settlement", ["LightningTypes", "Cryptography", "Randomness", "Snapshots"]),
         library("PaymentChannels", ["LightningTypes", "Cryptography", "Settlement", "Snapshots"]),
         library("Routing", ["LightningTypes"]),
-        library("Topologies", ["LightningTypes", "Randomness", "Routing", "Yams"]),
+        library("Topologies", ["LightningTypes", "Randomness", "Routing", "Settlement", "Yams"]),
         library(
             "PaymentNetwork",
             [
@@ -66,13 +68,30 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
+        // Three nodes driven by bytes: for tests and for the fuzzer.
+        .target(
+            name: "ChannelTrials",
+            dependencies: ["LightningTypes", "Cryptography", "Settlement", "PaymentChannels", "Snapshots"],
+            path: "Tests/ChannelTrials", swiftSettings: strict),
+        // Whole runs drawn from a seed and checked by independent code; `torture` runs many of them (scripts/torture).
+        .target(
+            name: "TortureSuite",
+            dependencies: [
+                "LightningTypes", "Randomness", "Cryptography", "Settlement", "PaymentChannels", "Topologies",
+                "PaymentNetwork",
+            ],
+            path: "Tests/TortureSuite", swiftSettings: strict),
+        .executableTarget(
+            name: "torture", dependencies: ["TortureSuite"], path: "Tests/Torture", swiftSettings: strict),
+        .testTarget(
+            name: "TortureTests", dependencies: ["TortureSuite"], swiftSettings: strict),
         tests(of: "LightningTypes"),
         tests(of: "Snapshots"),
         tests(of: "Randomness"),
         tests(of: "Cryptography"),
         tests(of: "EventSimulation"),
         tests(of: "Settlement"),
-        tests(of: "PaymentChannels", ["Randomness", "Snapshots"]),
+        tests(of: "PaymentChannels", ["Randomness", "Snapshots", "ChannelTrials"]),
         tests(of: "Routing", ["Topologies"]),
         tests(of: "Topologies"),
         tests(of: "PaymentNetwork"),

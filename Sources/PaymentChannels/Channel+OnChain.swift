@@ -14,15 +14,20 @@ extension Channel {
             pool[$0].id == key.id && pool[$0].state.isOffered == key.isOffered
         }
         guard let index else { return nil }
-        var htlc = pool[index]
+        let former = pool[index]
+        var htlc = former
         htlc.removal = removal
         if htlc.state.isInLocal {
             local.remove(
                 htlc, isUntrimmed: isUntrimmed(htlc, ownerIsUs: true), mark: mark(htlc, ownerIsUs: true))
+        } else {
+            local.settle(former, as: removal)
         }
         if htlc.state.isInRemote {
             remote.remove(
                 htlc, isUntrimmed: isUntrimmed(htlc, ownerIsUs: false), mark: mark(htlc, ownerIsUs: false))
+        } else {
+            remote.settle(former, as: removal)
         }
         unlink(index, in: &pool)
         recount(in: pool)

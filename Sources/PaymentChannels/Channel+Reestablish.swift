@@ -133,6 +133,12 @@ extension Channel {
             isRevocationLost: revoked == localNumber, in: pool)
     }
 
+    /// This party knows that its state is not the latest one: for a channel that was restored from an old backup.
+    public mutating func loseData() {
+        precondition(isFunded, "a channel without money has nothing to lose")
+        phase = .lostData
+    }
+
     private mutating func failed(_ failure: ReestablishFailure) -> ReestablishFailure {
         if phase != .lostData { phase = .failed }
         return failure
@@ -154,7 +160,8 @@ extension Channel {
         // BOLT 2: "in the same relative order as initially transmitted".
         all += hasRevokedLast ? signed + revocation : revocation + signed
         all += updates(.sentRemove, fee: .sentAdd, .sentAdd, in: pool)
-        if hasSentShutdown && (phase == .normal || phase == .shuttingDown) { all.append(.shutdown) }
+        // BOLT 2: "if it has sent a previous shutdown: MUST retransmit shutdown".
+        if hasSentShutdown { all.append(.shutdown) }
         return all
     }
 

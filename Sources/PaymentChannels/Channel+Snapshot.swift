@@ -59,6 +59,13 @@ extension Channel {
         lastHTLC = .none
     }
 
+    /// The channel, its HTLCs still to be put back (`restore`).
+    public var withoutHTLCs: Channel {
+        var copy = self
+        (copy.firstHTLC, copy.lastHTLC) = (.none, .none)
+        return copy
+    }
+
     /// Puts an HTLC that was saved behind those that are there; nothing but the links changes.
     public mutating func restore(_ htlc: HTLC, in pool: inout HTLCPool) -> HTLCIndex {
         append(htlc, to: &pool)

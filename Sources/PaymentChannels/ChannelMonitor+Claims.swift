@@ -15,7 +15,7 @@ struct MonitorReports: Hashable, Sendable {
 
 extension ChannelMonitor {
     /// All that is to be done at the height it stands at.
-    mutating func act(_ fees: FeeEstimator, _ wallet: inout FeeWallet) -> [MonitorEffect] {
+    mutating func act(_ fees: some FeeRates, _ wallet: inout FeeWallet) -> [MonitorEffect] {
         var effects: [MonitorEffect] = []
         if view.closing == nil {
             pushPublication(fees, &wallet, &effects)
@@ -32,10 +32,10 @@ extension ChannelMonitor {
     private static let rebroadcastInterval: UInt32 = 6
 
     private mutating func pushPublication(
-        _ fees: FeeEstimator, _ wallet: inout FeeWallet, _ effects: inout [MonitorEffect]
+        _ fees: some FeeRates, _ wallet: inout FeeWallet, _ effects: inout [MonitorEffect]
     ) {
         guard var publication else { return }
-        let waited = height.rawValue - publication.since.rawValue
+        let waited = blocks(since: publication.since)
         if waited % Self.rebroadcastInterval == 0 { effects.append(.broadcast(publication.own.transaction)) }
         if let index = anchor(of: publication.own) {
             let funding = fundingOutput(
@@ -43,10 +43,11 @@ extension ChannelMonitor {
                 surroundings.context.theirs.funding)
             let weight = publication.own.transaction.weight(spending: [funding])
             let feerate = feerate(fees, deadline: nearestDeadline, since: publication.since)
-            let own = publication.own.commitment.fee.rawValue * 1_000 / weight
+            // Rounded down, as the fee of a commitment is: one of the rate asked for needs no child.
+            let feeNeeded = Satoshi(feerate * weight / 1_000)
             // Half of what is at stake, balances and HTLCs, is what a child may cost at most.
             let stake = publication.own.transaction.outputs.reduce(Satoshi.zero) { $0 + $1.value }
-            if own < feerate {
+            if publication.own.commitment.fee < feeNeeded {
                 let child = transactions.child(
                     of: publication.own, weight: weight, anchor: index, feerate: feerate,
                     costMaximum: Satoshi(stake.rawValue / 2),
@@ -58,6 +59,11 @@ extension ChannelMonitor {
             }
         }
         self.publication = publication
+    }
+
+    /// None where a reorganisation has taken the chain back below that height.
+    private func blocks(since past: BlockHeight) -> UInt32 {
+        height > past ? height.rawValue - past.rawValue : 0
     }
 
     /// Where this party's anchor is.
@@ -77,15 +83,19 @@ extension ChannelMonitor {
 
     // MARK: Claims
 
+    /// Blocks after which an output is left whose taking has never been worth its fee: Bitcoin's two weeks.
+    private static let patience: UInt32 = 2_016
+
     /// Whether a claim's output may still be taken.
     func isOpen(_ claim: OutputClaim) -> Bool {
         guard claim.spent == nil else { return false }
+        if height > claim.availableFrom + Self.patience, attempts[claim.outpoint] == nil { return false }
         guard let hash = claim.hashNeeded else { return true }
         return preimages[hash] != nil
     }
 
     private mutating func pushClaims(
-        _ fees: FeeEstimator, _ wallet: inout FeeWallet, _ effects: inout [MonitorEffect]
+        _ fees: some FeeRates, _ wallet: inout FeeWallet, _ effects: inout [MonitorEffect]
     ) {
         for claim in view.claims where isOpen(claim) && claim.availableFrom <= height {
             let former = attempts[claim.outpoint]
@@ -94,7 +104,7 @@ extension ChannelMonitor {
             if let attempt = attempt(claim, feerate, replacing: former, &wallet) {
                 attempts[claim.outpoint] = attempt
                 effects.append(.broadcast(attempt.transaction))
-            } else if let former, (height.rawValue - since.rawValue) % Self.rebroadcastInterval == 0 {
+            } else if let former, blocks(since: since) % Self.rebroadcastInterval == 0 {
                 effects.append(.broadcast(former.transaction))
             }
         }
@@ -109,7 +119,7 @@ extension ChannelMonitor {
         let costMaximum = claim.deadline == nil ? Satoshi(value.rawValue / 2) : value
         switch claim.way {
         case .secondStage(let place, _):
-            let own = owned.first { $0.transaction.id == claim.outpoint.transaction }
+            let own = owned.first { $0.id == claim.outpoint.transaction }
             guard let own else { return nil }
             return transactions.secondStage(
                 own, place, claim, preimage: preimage, feerate: feerate, costMaximum: costMaximum,
@@ -123,11 +133,11 @@ extension ChannelMonitor {
 
     /// The rate that the blocks left ask for, a quarter more of it for each block that has passed in vain: an estimate
     /// looks back, and is too low just when it matters.
-    private func feerate(_ fees: FeeEstimator, deadline: BlockHeight?, since: BlockHeight) -> UInt64 {
+    private func feerate(_ fees: some FeeRates, deadline: BlockHeight?, since: BlockHeight) -> UInt64 {
         guard let deadline else { return fees.feerate(within: FeeEstimator.memory) }
         let left = deadline.rawValue > height.rawValue ? deadline.rawValue - height.rawValue : 0
         let estimate = fees.feerate(within: Int(min(max(left / 4, 1), 6)))
-        let waited = UInt64(height.rawValue - since.rawValue)
+        let waited = UInt64(blocks(since: since))
         return estimate * (4 + min(waited, 60)) / 4
     }
 
@@ -177,8 +187,7 @@ extension ChannelMonitor {
 
     /// Announces money that is final, and what was reserved in vain.
     private mutating func credit(_ effects: inout [MonitorEffect], _ wallet: FeeWallet) {
-        for (confirmedAt, transaction) in confirmed where final(confirmedAt) <= height {
-            let id = transaction.id
+        for (confirmedAt, id, transaction) in confirmed where final(confirmedAt) <= height {
             guard reports.credited.insert(id).inserted else { continue }
             for (index, output) in transaction.outputs.enumerated()
             where output.conditions.count == 1 && output.conditions[0].keys == [wallet.publicKey] {
@@ -190,19 +199,19 @@ extension ChannelMonitor {
                 guard let attempt = attempts.removeValue(forKey: outpoint) else { continue }
                 release(attempt, except: spent, &effects)
             }
-            settleChild(by: transaction, spent, &effects)
+            settleChild(by: id, spent, &effects)
         }
     }
 
     /// The child of a commitment is settled by its confirmation, or by that of another spend of the funding output.
     private mutating func settleChild(
-        by transaction: Transaction, _ spent: Set<Outpoint>, _ effects: inout [MonitorEffect]
+        by id: TransactionID, _ spent: Set<Outpoint>, _ effects: inout [MonitorEffect]
     ) {
         guard let publication, let child = publication.child else { return }
         let isChild = spent.contains(child.transaction.inputs[0].outpoint)
         let isRival =
             spent.contains(surroundings.context.funding)
-            && transaction.id != publication.own.transaction.id
+            && id != publication.own.id
         guard isChild || isRival else { return }
         self.publication?.child = nil
         release(child, except: spent, &effects)
@@ -220,7 +229,9 @@ extension ChannelMonitor {
         guard reports.resolved.count == htlcs.count, publication?.child == nil else { return false }
         return view.claims.allSatisfy { claim in
             if let spent = claim.spent { return final(spent.height) <= height }
-            guard let hash = claim.hashNeeded, preimages[hash] == nil else { return !isWorthwhile(claim) }
+            guard let hash = claim.hashNeeded, preimages[hash] == nil else {
+                return !isOpen(claim) || !isWorthwhile(claim)
+            }
             return (claim.deadline ?? height) <= height
         }
     }

@@ -18,7 +18,7 @@ extension ChannelMonitor {
         writer.write(publication != nil)
         if let publication {
             writer.write(publication.since.rawValue)
-            writer.write(publication.own.transaction.id.bytes)
+            writer.write(publication.own.id.bytes)
             writer.write(publication.child != nil)
             publication.child?.write(to: &writer)
         }
@@ -31,9 +31,9 @@ extension ChannelMonitor {
         }
         reports.write(to: &writer)
         writer.write(count: confirmed.count)
-        for (height, transaction) in confirmed {
-            writer.write(height.rawValue)
-            writer.write(transaction)
+        for told in confirmed {
+            writer.write(told.height.rawValue)
+            writer.write(told.transaction)
         }
     }
 
@@ -59,7 +59,7 @@ extension ChannelMonitor {
         if try reader.readFlag() {
             let since = BlockHeight(try reader.read())
             let id = try reader.readTransactionID()
-            guard let own = owned.first(where: { $0.transaction.id == id }) else {
+            guard let own = owned.first(where: { $0.id == id }) else {
                 throw reader.implausible("the commitment published")
             }
             let child = try reader.readFlag() ? try ClaimAttempt(from: &reader) : nil
@@ -77,7 +77,8 @@ extension ChannelMonitor {
             let confirmedAt = BlockHeight(try reader.read())
             let isInOrder = confirmed.last.map { $0.height <= confirmedAt } ?? true
             try reader.check(isInOrder && confirmedAt <= height, "the height of a monitor's transaction")
-            confirmed.append((confirmedAt, try reader.readTransaction()))
+            let transaction = try reader.readTransaction()
+            confirmed.append((confirmedAt, transaction.id, transaction))
         }
         self.height = height
         rederive()
@@ -132,8 +133,9 @@ extension OwnCommitment {
     fileprivate init(from reader: inout SnapshotReader) throws(SnapshotError) {
         commitment = try CommitmentTransaction(from: &reader)
         transaction = try reader.readTransaction()
+        id = transaction.id
         try reader.check(
-            transaction.id == commitment.transaction.id, "a commitment and its signed transaction")
+            id == commitment.transaction.id, "a commitment and its signed transaction")
         var signatures: [Signature] = []
         for _ in 0...commitment.secondStage.count { signatures.append(try reader.readSignature()) }
         signaturesOfPeer = CommitmentSignatures(all: signatures)

@@ -85,7 +85,7 @@ public struct ChannelMonitor: Sendable {
     var reports = MonitorReports()
 
     /// The transactions told, oldest first, and what they come to.
-    var confirmed: [(height: BlockHeight, transaction: Transaction)] = []
+    var confirmed: [(height: BlockHeight, id: TransactionID, transaction: Transaction)] = []
     var view = OnChainView()
     public internal(set) var height = BlockHeight(0)
 
@@ -106,7 +106,7 @@ public struct ChannelMonitor: Sendable {
         var all = [surroundings.context.funding]
         all += view.claims.filter { $0.spent == nil }.map(\.outpoint)
         if let publication, let index = anchor(of: publication.own) {
-            all.append(publication.own.transaction.outpoint(UInt32(index)))
+            all.append(Outpoint(transaction: publication.own.id, index: UInt32(index)))
         }
         return all
     }
@@ -142,7 +142,7 @@ public struct ChannelMonitor: Sendable {
 
     /// Goes on chain with a commitment of this party.
     public mutating func publish(
-        _ own: OwnCommitment, at height: BlockHeight, _ fees: FeeEstimator, _ wallet: inout FeeWallet
+        _ own: OwnCommitment, at height: BlockHeight, _ fees: some FeeRates, _ wallet: inout FeeWallet
     ) -> [MonitorEffect] {
         precondition(publication == nil, "a channel goes on chain once")
         self.height = max(self.height, height)
@@ -158,12 +158,13 @@ public struct ChannelMonitor: Sendable {
     /// - Parameter transactions: those in it that spend an outpoint watched, or an output of one of these, in the
     ///   order of the block; others do no harm.
     public mutating func connect(
-        _ transactions: [Transaction], at height: BlockHeight, _ fees: FeeEstimator, _ wallet: inout FeeWallet
+        _ transactions: [Transaction], at height: BlockHeight, _ fees: some FeeRates, _ wallet: inout FeeWallet
     ) -> [MonitorEffect] {
         precondition(height >= self.height, "blocks come in their order")
         self.height = height
-        for transaction in transactions where apply(transaction, at: height) {
-            confirmed.append((height, transaction))
+        for transaction in transactions {
+            let id = transaction.id
+            if apply(transaction, id, at: height) { confirmed.append((height, id, transaction)) }
         }
         return act(fees, &wallet)
     }
@@ -174,6 +175,9 @@ public struct ChannelMonitor: Sendable {
     public mutating func disconnect(to height: BlockHeight) -> [MonitorEffect] {
         self.height = min(self.height, height)
         confirmed.removeAll { $0.height > height }
+        for outpoint in attempts.keys { attempts[outpoint]?.undo(to: height) }
+        if let since = publication?.since { publication?.since = min(since, height) }
+        publication?.child?.undo(to: height)
         rederive()
         var again: [MonitorEffect] = []
         if view.closing == nil, let publication {
@@ -188,6 +192,6 @@ public struct ChannelMonitor: Sendable {
 
     mutating func rederive() {
         view = OnChainView()
-        for (height, transaction) in confirmed { _ = apply(transaction, at: height) }
+        for told in confirmed { _ = apply(told.transaction, told.id, at: told.height) }
     }
 }

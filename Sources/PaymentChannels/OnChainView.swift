@@ -39,9 +39,8 @@ extension ChannelMonitor {
     /// Takes in a transaction of a block.
     ///
     /// - Returns: whether it concerns the channel.
-    mutating func apply(_ transaction: Transaction, at height: BlockHeight) -> Bool {
+    mutating func apply(_ transaction: Transaction, _ id: TransactionID, at height: BlockHeight) -> Bool {
         var isRelevant = false
-        let id = transaction.id
         for (index, input) in transaction.inputs.enumerated() {
             if input.outpoint == surroundings.context.funding {
                 close(by: transaction, id, at: height)

@@ -81,6 +81,11 @@ public struct MonitoredHTLC: Hashable, Sendable {
         public var isOffered: Bool
         public var id: UInt64
 
+        public init(isOffered: Bool, id: UInt64) {
+            self.isOffered = isOffered
+            self.id = id
+        }
+
         public static func < (a: Key, b: Key) -> Bool {
             a.isOffered == b.isOffered ? a.id < b.id : a.isOffered
         }

@@ -10,6 +10,7 @@ public struct OwnCommitment: Sendable {
     public let commitment: CommitmentTransaction
     /// The commitment transaction, signed by both.
     public let transaction: Transaction
+    let id: TransactionID
     let signaturesOfPeer: CommitmentSignatures
 
     /// - Parameter theirs: what came with the peer's `commitment_signed`.
@@ -26,6 +27,7 @@ public struct OwnCommitment: Sendable {
             (keys.funding.publicKey, keys.funding.signature(of: signed.signatureHash)),
             (peer.funding, theirs.all[0]))
         transaction = signed
+        id = signed.id
     }
 
     /// HTLC-timeout, or with a preimage HTLC-success, as far as the peer signed it: what the owner adds, and its own

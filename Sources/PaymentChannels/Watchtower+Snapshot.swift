@@ -110,7 +110,7 @@ extension TowerAppointment.Penalty {
 
 extension CommitmentTransaction {
     /// Unsigned, as it is.
-    func write(to writer: inout SnapshotWriter) {
+    public func write(to writer: inout SnapshotWriter) {
         writer.write(transaction)
         writer.write(fee.rawValue)
         writer.write(hasAnchors)
@@ -118,7 +118,7 @@ extension CommitmentTransaction {
         for second in secondStage { writer.write(second) }
     }
 
-    init(from reader: inout SnapshotReader) throws(SnapshotError) {
+    public init(from reader: inout SnapshotReader) throws(SnapshotError) {
         transaction = try reader.readTransaction()
         fee = Satoshi(try reader.read())
         hasAnchors = try reader.readFlag()

@@ -71,7 +71,19 @@ public struct TowerClient: Sendable {
     public mutating func prepare(revoked number: UInt64, secret: Bytes32) {
         guard let place = signed.firstIndex(where: { $0.number == number }) else { return }
         let commitment = signed.remove(at: place).commitment
-        let transaction = commitment.transaction
+        let second = commitment.hasAnchors ? [] : commitment.secondStage
+        if let made = appointment(for: commitment.transaction, second, secret: secret) { waiting.append(made) }
+    }
+
+    /// What the tower needs to punish a revoked commitment of the peer, its second stage aside; nil where there is nothing
+    /// worth a penalty.
+    public func appointment(for commitment: Transaction, secret: Bytes32) -> TowerAppointment? {
+        appointment(for: commitment, [], secret: secret)
+    }
+
+    private func appointment(
+        for transaction: Transaction, _ secondStage: [Transaction], secret: Bytes32
+    ) -> TowerAppointment? {
         let point = sha256(secret)
         var penalties: [TowerAppointment.Penalty] = []
         func consider(_ outpoint: Outpoint, _ output: Output) {
@@ -82,11 +94,8 @@ public struct TowerClient: Sendable {
         for (index, output) in transaction.outputs.enumerated() {
             consider(transaction.outpoint(UInt32(index)), output)
         }
-        if !commitment.hasAnchors {
-            for second in commitment.secondStage { consider(second.outpoint(0), second.outputs[0]) }
-        }
-        guard !penalties.isEmpty else { return }
-        waiting.append(TowerAppointment(commitment: transaction.id, penalties: penalties))
+        for second in secondStage { consider(second.outpoint(0), second.outputs[0]) }
+        return penalties.isEmpty ? nil : TowerAppointment(commitment: transaction.id, penalties: penalties)
     }
 
     private func penalty(
@@ -142,6 +151,9 @@ public struct Watchtower: Sendable {
     /// Whether it is up at a height.
     public func isUp(at height: BlockHeight) -> Bool { !outages.contains { $0.contains(height) } }
 
+    /// Whether a penalty of its is not confirmed yet.
+    public var isBusy: Bool { open.contains { $0.spent == nil } }
+
     /// Revoked commitments it would recognise.
     public var appointmentCount: Int { appointments.count }
 
@@ -154,7 +166,7 @@ public struct Watchtower: Sendable {
     /// - Returns: what it broadcasts: each penalty at the lowest of its rates that the blocks left ask for, the next one
     ///   where that was not enough.
     public mutating func connect(
-        _ transactions: [Transaction], at height: BlockHeight, _ fees: FeeEstimator
+        _ transactions: [Transaction], at height: BlockHeight, _ fees: some FeeRates
     ) -> [Transaction] {
         self.height = height
         for transaction in transactions {

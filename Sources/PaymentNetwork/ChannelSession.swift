@@ -63,6 +63,12 @@ final class ChannelSession {
         return (secret, next)
     }
 
+    /// What `revoke` gave for commitment `number`, whose message was lost.
+    func revocationAgain(_ number: UInt64) -> (secret: Bytes32, nextPoint: Bytes32) {
+        precondition(number < firstSecret, "what was not revealed is not revealed again")
+        return (keys.perCommitmentSecret(number), point(number + 2))
+    }
+
     private func secret(_ number: UInt64) -> Bytes32 {
         precondition(number >= firstSecret, "a revoked secret is asked for again")
         while firstSecret + UInt64(secrets.count) <= number {

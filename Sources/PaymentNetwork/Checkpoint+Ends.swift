@@ -46,6 +46,8 @@ private enum Partner: UInt8 {
     case halfForward
     /// The other parts of the payment that its payee waits for.
     case held
+    /// A forward whose incoming half the chain gave back.
+    case refunded
 }
 
 // One end of a channel: a byte says whether anything differs from the start of the run, which most ends of a large
@@ -92,13 +94,14 @@ extension NetworkSimulation {
         case .max:
             writer.write(Partner.none.rawValue)
         case ownPartMark:
-            guard htlc.removal != .fulfilled else {
+            guard !htlc.hasPreimage else {
                 writer.write(Partner.endedPart.rawValue)
                 return false
             }
             writer.write(Partner.part.rawValue)
             model.parts[htlc.partner].write(to: &writer)
             return true
+        case refundedUpstreamMark: writer.write(Partner.refunded.rawValue)
         case heldPartMark:
             writer.write(Partner.held.rawValue)
             guard let set = model.held[htlc.payment],
@@ -163,8 +166,13 @@ extension NetworkSimulation {
         var htlc = try HTLC(from: &reader)
         if try reader.readFlag() {
             let bytes: [UInt8] = try reader.readList("the length of an onion")
-            // What was offered holds a failure's channel_update instead.
-            try reader.check(!htlc.state.isOffered || bytes.count == FailureUpdate.size, "a failure")
+            // What was offered holds a failure's channel_update or error instead, or the onion to be sent again; what was
+            // received and read, the secret shared with its sender.
+            let failureSize = model.isEager ? OnionError.size : FailureUpdate.size
+            try reader.check(
+                !htlc.state.isOffered || world.hasFaults || bytes.count == failureSize, "a failure")
+            let sizes = [OnionPacket.size, OnionError.size, MemoryLayout<Bytes32>.size]
+            try reader.check(!model.isEager || sizes.contains(bytes.count), "an onion")
             htlc.onion = simulation.attach(bytes, heldBy: owner).slot
         }
         let place: HTLCIndex
@@ -187,8 +195,11 @@ extension NetworkSimulation {
             links.held.append(
                 .init(payment: htlc.payment, total: total, order: order, end: end, place: place))
         case .endedPart:
-            try reader.check(htlc.removal == .fulfilled, "an ended payment")
+            try reader.check(htlc.hasPreimage, "an ended payment")
             htlc.partnerChannel = ownPartMark
+            place = world.channels[position].restore(htlc, in: &model.htlcs)
+        case .refunded:
+            htlc.partnerChannel = refundedUpstreamMark
             place = world.channels[position].restore(htlc, in: &model.htlcs)
         case .halfForward:
             htlc.partnerChannel = try reader.readEnd(below: world.endCount).rawValue
@@ -255,6 +266,8 @@ extension ChannelIncome {
         for amount in [volume, routingFees, feesPaid, sent, received, openingCost, closingCost, capital] {
             writer.write(amount.rawValue)
         }
+        writer.write(penalties)
+        writer.write(principal)
     }
 
     fileprivate init(from reader: inout SnapshotReader) throws(SnapshotError) {
@@ -270,6 +283,8 @@ extension ChannelIncome {
         openingCost = Millisatoshi(try reader.read())
         closingCost = Millisatoshi(try reader.read())
         capital = Millisatoshi(try reader.read())
+        penalties = try reader.read()
+        principal = try reader.read()
     }
 }
 

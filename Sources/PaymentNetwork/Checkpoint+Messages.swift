@@ -1,3 +1,4 @@
+import Cryptography
 import EventSimulation
 import LightningTypes
 import Snapshots
@@ -7,7 +8,7 @@ extension NetworkMessage: StorablePayload {
         writer.write(kind.rawValue)
         writer.write(failure.rawValue)
         writer.write(distance)
-        writer.write(purpose.rawValue)
+        writer.write(tag)
         writer.write(end.rawValue)
         writer.write(expiry)
         writer.write(id)
@@ -19,11 +20,12 @@ extension NetworkMessage: StorablePayload {
         let kind: Kind = try reader.readCase("the kind of a message")
         let failure: FailureName = try reader.readCase("a failure")
         let distance = try reader.read(UInt8.self)
-        let purpose: TransactionPurpose = try reader.readCase("a purpose")
+        let tag = try reader.read(UInt8.self)
         self.init(kind, end: DirectionIndex(try reader.read()))
         self.failure = failure
         self.distance = distance
-        self.purpose = purpose
+        connection = tag
+        try reader.check(kind.isWire || TransactionPurpose(rawValue: tag) != nil, "a purpose")
         expiry = try reader.read()
         id = try reader.read()
         amount = try reader.read()
@@ -35,16 +37,30 @@ extension NetworkWorld {
     /// Whether a process could be sent such a message with such an attachment.
     func canDeliver(_ message: NetworkMessage, to destination: UInt32, _ bytes: [UInt8]?) -> Bool {
         switch message.kind {
-        case .broadcastTransaction, .watchTransaction, .blockTimer:
+        case .broadcastTransaction, .watchTransaction, .blockTimer, .layerOneQuestion:
             guard destination == layerOneProcess else { return false }
         case .channelUpdate, .policyUpdate, .gossipTimer:
             guard destination == gossipProcess else { return false }
+        case .towerUpdate:
+            guard topology.watchtower != nil, destination == towerProcess, world(has: message.end),
+                isTowerClient(message.end)
+            else { return false }
+        case .faultTimer:
+            guard message.id < UInt64(faults.planned.count), FaultMoment(rawValue: message.amount) != nil,
+                destination == victim(of: Int(message.id))
+            else { return false }
+        case .blockNews, .blocksUndone:
+            guard world(has: message.end), hasFaults || hasFeeMarket, message.id <= UInt64(UInt32.max),
+                destination == owners[Int(message.end.rawValue)]
+                    || topology.watchtower != nil && destination == towerProcess
+            else { return false }
         case .trafficTimer, .paymentEnded: guard destination == trafficProcess else { return false }
         case .startPayment, .partsTimer: guard destination < UInt32(nodeCount) else { return false }
         case .openChannel, .acceptChannel, .fundingCreated, .fundingSigned, .channelReady, .updateAddHTLC,
             .updateFulfillHTLC, .updateFailHTLC, .commitmentSigned, .revokeAndAck, .shutdown, .closingSigned,
-            .transactionConfirmed, .openTimer, .closeTimer, .commitTimer, .policyTimer:
-            guard Int(message.end.rawValue) < endCount, owners[Int(message.end.rawValue)] == destination
+            .transactionConfirmed, .openTimer, .closeTimer, .commitTimer, .policyTimer, .channelReestablish,
+            .linkDown, .linkUp, .deadlineTimer, .holdTimer:
+            guard world(has: message.end), owners[Int(message.end.rawValue)] == destination
             else {
                 return false
             }
@@ -60,6 +76,14 @@ extension NetworkWorld {
         return isAttachment(bytes, of: message.kind)
     }
 
+    private func world(has end: DirectionIndex) -> Bool { Int(end.rawValue) < endCount }
+
+    /// Which process a planned fault befalls.
+    private func victim(of index: Int) -> UInt32 {
+        if let node = faults.planned[index].node { return UInt32(node) }
+        return faults.fault(index).kind == .towerOutage ? towerProcess : layerOneProcess
+    }
+
     private func canChange(_ message: NetworkMessage, of node: UInt32) -> Bool {
         guard message.id < UInt64(topology.policyChanges.count), message.amount < 1 << 40 else {
             return false
@@ -71,7 +95,8 @@ extension NetworkWorld {
     private func isAttachment(_ bytes: [UInt8]?, of kind: NetworkMessage.Kind) -> Bool {
         let isEager = settings.signatures == .eager
         switch kind {
-        case .updateAddHTLC: return bytes.map { !$0.isEmpty } ?? false
+        case .updateAddHTLC:
+            return bytes.map { isEager ? $0.count == OnionPacket.size : !$0.isEmpty } ?? false
         case .fundingCreated, .fundingSigned: return bytes?.count == 36 + (isEager ? 64 : 0)
         case .commitmentSigned:
             guard isEager else { return bytes == nil }
@@ -79,14 +104,18 @@ extension NetworkWorld {
         case .revokeAndAck: return isEager ? bytes?.count == 64 : bytes == nil
         case .updateFulfillHTLC: return isEager ? bytes?.count == 32 : bytes == nil
         case .closingSigned: return bytes?.count == 64
+        case .blockNews:
+            return bytes?.withUnsafeBytes { ChainNews(decoding: $0) } != nil
         case .broadcastTransaction: return bytes != nil
         case .watchTransaction: return bytes?.count == 32
-        case .updateFailHTLC: return bytes.map { $0.count == FailureUpdate.size } ?? true
+        case .updateFailHTLC:
+            return bytes.map { $0.count == (isEager ? OnionError.size : FailureUpdate.size) } ?? true
         case .openChannel, .acceptChannel, .channelReady, .shutdown, .channelUpdate, .policyUpdate,
             .policyTimer, .transactionConfirmed, .blockTimer, .gossipTimer, .trafficTimer, .openTimer,
             .closeTimer,
             .partsTimer,
-            .commitTimer, .startPayment, .paymentEnded:
+            .commitTimer, .startPayment, .paymentEnded, .channelReestablish, .linkDown, .linkUp, .faultTimer,
+            .deadlineTimer, .holdTimer, .layerOneQuestion, .blocksUndone, .towerUpdate:
             return bytes == nil
         }
     }

@@ -81,8 +81,10 @@ extension GossipProcess {
 extension LayerOneProcess {
     func write(to writer: inout SnapshotWriter) {
         chain.write(to: &writer)
+        estimator.write(to: &writer)
         writer.write(transactionCount)
-        writer.write(isBlockDue)
+        writer.write(blockDue)
+        writer.write(count: reorganisation)
         writer.write(count: watches.count)
         for (id, list) in watches.sorted(by: { $0.key < $1.key }) {
             writer.write(id.bytes)
@@ -90,9 +92,11 @@ extension LayerOneProcess {
             for watch in list { watch.write(to: &writer) }
         }
         writer.write(count: waiting.count)
-        for (height, watch) in waiting {
-            writer.write(height.rawValue)
-            watch.write(to: &writer)
+        for entry in waiting {
+            writer.write(entry.height.rawValue)
+            writer.write(entry.id.bytes)
+            writer.write(entry.confirmed.rawValue)
+            entry.watch.write(to: &writer)
         }
         writer.write(count: purposes.count)
         for (id, entry) in purposes.sorted(by: { $0.key < $1.key }) {
@@ -100,31 +104,111 @@ extension LayerOneProcess {
             writer.write(entry.purpose.rawValue)
             writer.write(entry.channel)
         }
+        writer.write(count: outputs.count)
+        for (outpoint, channel) in outputs.sorted(by: { $0.key < $1.key }) {
+            writer.write(outpoint)
+            writer.write(channel)
+        }
+        writer.write(count: concerned.count)
+        for channel in concerned.sorted() { writer.write(channel) }
+        writer.write(count: questions.count)
+        for (listener, height) in questions.sorted(by: { $0.key < $1.key }) {
+            writer.write(listener.process)
+            writer.write(listener.end.rawValue)
+            writer.write(height.rawValue)
+        }
+        writer.write(count: unsettled.count)
+        for record in unsettled { record.write(to: &writer) }
+        writer.write(count: hourlyFeerates.rates.count)
+        for rate in hourlyFeerates.rates { writer.write(rate) }
     }
 
     func read(from reader: inout SnapshotReader) throws(SnapshotError) {
         try chain.read(from: &reader)
+        try estimator.read(from: &reader)
         transactionCount = try reader.read()
-        isBlockDue = try reader.readFlag()
+        blockDue = try reader.read()
+        reorganisation = try reader.readCount(of: 0, "a reorganisation")
+        try reader.check(reorganisation <= Chain.reorganisationDepthMaximum, "a reorganisation")
         for _ in 0..<(try reader.readCount(of: 40, "the number of watched transactions")) {
             let id = try reader.readTransactionID()
             var list: [Watch] = []
-            for _ in 0..<(try reader.readCount(of: 13, "the number of watches")) {
+            for _ in 0..<(try reader.readCount(of: 9, "the number of watches")) {
                 list.append(try Watch(from: &reader, in: world))
             }
             watches[id] = list
         }
-        for _ in 0..<(try reader.readCount(of: 17, "the number of watches")) {
+        for _ in 0..<(try reader.readCount(of: 49, "the number of watches")) {
             let height = BlockHeight(try reader.read())
-            waiting.append((height, try Watch(from: &reader, in: world)))
+            let id = try reader.readTransactionID()
+            let confirmed = BlockHeight(try reader.read())
+            waiting.append(
+                Waiting(
+                    height: height, id: id, confirmed: confirmed, watch: try Watch(from: &reader, in: world)))
         }
         for _ in 0..<(try reader.readCount(of: 37, "the number of purposes")) {
             let id = try reader.readTransactionID()
             let purpose: TransactionPurpose = try reader.readCase("a purpose")
-            let channel = try reader.read(Int32.self)
-            try reader.check(channel >= 0 && Int(channel) < world.endCount / 2, "a channel")
-            purposes[id] = (purpose, channel)
+            purposes[id] = (purpose, try reader.readChannel(in: world))
         }
+        for _ in 0..<(try reader.readCount(of: 40, "the number of outputs")) {
+            let outpoint = try reader.readOutpoint()
+            outputs[outpoint] = try reader.readChannel(in: world)
+        }
+        for _ in 0..<(try reader.readCount(of: 4, "the number of channels on chain")) {
+            concerned.insert(try reader.readChannel(in: world))
+        }
+        for _ in 0..<(try reader.readCount(of: 12, "the number of questions")) {
+            let process = try reader.read(UInt32.self)
+            let end = try reader.readEnd(below: world.endCount)
+            let isListener =
+                process == world.owners[Int(end.rawValue)]
+                || process == world.towerProcess && world.isTowerClient(end)
+            try reader.check(isListener, "who asks layer 1")
+            questions[Listener(process: process, end: end)] = BlockHeight(try reader.read())
+        }
+        for _ in 0..<(try reader.readCount(of: 48, "the number of transactions")) {
+            unsettled.append(try ChainRecord(from: &reader, in: world))
+        }
+        for _ in 0..<(try reader.readCount(of: 8, "the number of hours")) {
+            hourlyFeerates.rates.append(try reader.read())
+        }
+    }
+}
+
+extension ChainRecord {
+    fileprivate func write(to writer: inout SnapshotWriter) {
+        writer.write(height)
+        writer.write(position)
+        writer.write(confirmedAt)
+        writer.write(list: Array(transactionID.utf8))
+        writer.write(list: Array(kind.rawValue.utf8))
+        writer.write(channel)
+        writer.write(weight)
+        writer.write(fee.rawValue)
+    }
+
+    fileprivate init(from reader: inout SnapshotReader, in world: NetworkWorld) throws(SnapshotError) {
+        height = try reader.read()
+        position = try reader.read()
+        confirmedAt = try reader.read()
+        transactionID = String(decoding: try reader.readList("an id"), as: UTF8.self)
+        guard let kind = Kind(rawValue: String(decoding: try reader.readList("a kind"), as: UTF8.self)) else {
+            throw reader.implausible("a kind of transaction")
+        }
+        self.kind = kind
+        channel = try reader.readChannel(in: world)
+        weight = try reader.read()
+        fee = Satoshi(try reader.read())
+    }
+}
+
+extension SnapshotReader {
+    /// The index of a channel that exists.
+    fileprivate mutating func readChannel(in world: NetworkWorld) throws(SnapshotError) -> Int32 {
+        let channel = try read(Int32.self)
+        try check(channel >= 0 && Int(channel) < world.endCount / 2, "a channel")
+        return channel
     }
 }
 

@@ -9,6 +9,13 @@ extension RunStatistics {
         }
         for field in Self.counters { writer.write(self[keyPath: field]) }
         writer.write(amountSettled.rawValue)
+        for kind in chainKinds {
+            writer.write(kind.count)
+            writer.write(kind.weight)
+            writer.write(kind.fees.rawValue)
+        }
+        writer.write(count: punishedChannels.count)
+        for channel in punishedChannels.sorted() { writer.write(UInt32(bitPattern: channel)) }
         // The values are those of buckets; the least and the largest recorded are known exactly.
         writer.write(latencies.min)
         writer.write(latencies.maxRecorded)
@@ -42,6 +49,14 @@ extension RunStatistics {
         }
         for field in Self.counters { self[keyPath: field] = try reader.readTally() }
         amountSettled = Millisatoshi(try reader.readTally())
+        for place in chainKinds.indices {
+            chainKinds[place].count = try reader.readTally()
+            chainKinds[place].weight = try reader.readTally()
+            chainKinds[place].fees = Satoshi(try reader.readTally())
+        }
+        for _ in 0..<(try reader.readCount(of: 4, "the number of punished channels")) {
+            punishedChannels.insert(Int32(bitPattern: try reader.read(UInt32.self)))
+        }
         try readLatencies(from: &reader)
         for hour in 0..<(try reader.readCount(of: 32, "the number of hours")) {
             try reader.check(hour < Int(UInt32.max), "the number of hours")
@@ -91,8 +106,11 @@ extension RunStatistics {
             \.warmupPayments,
             \.attempts, \.hops, \.started, \.settled, \.failed,
             \.primitives.keyPairs, \.primitives.signatures, \.primitives.verifications,
-            \.primitives.transactionHashes, \.primitives.hashes,
+            \.primitives.transactionHashes, \.primitives.hashes, \.primitives.pointMultiplications,
+            \.primitives.basePointMultiplications, \.primitives.keyedHashes, \.primitives.onionHashes,
+            \.primitives.streamBytes,
             \.channelsOpened, \.channelsClosed, \.openingsRefused, \.closingsRefused, \.policyChanges,
+            \.unilateralCloses, \.cheats, \.breaches, \.dataLosses,
             \.lastRevocation,
         ]
     }

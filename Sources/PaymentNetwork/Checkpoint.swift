@@ -10,7 +10,7 @@ import Snapshots
 // slabs, attachments) is written as what it stands for. So a state does not depend on the number of shards or threads.
 extension NetworkSimulation {
     /// Changes with the meaning of any byte of a state.
-    public static let stateVersion: UInt32 = 3
+    public static let stateVersion: UInt32 = 5
 
     /// The state of the run, from which `init(_:settings:recorder:resuming:)` goes on to exactly the same result.
     ///
@@ -33,6 +33,8 @@ extension NetworkSimulation {
         }
         savePolicies(to: &writer)
         saveTransactions(to: &writer)
+        saveFeerates(to: &writer)
+        saveFaults(to: &writer)
         world.board.write(to: &writer, of: world)
         services.gossip?.write(to: &writer)
         services.layerOne?.write(to: &writer)
@@ -66,6 +68,8 @@ extension NetworkSimulation {
         }
         try restorePolicies(from: &reader)
         try restoreTransactions(from: &reader)
+        try restoreFeerates(from: &reader)
+        try restoreFaults(from: &reader)
         try world.board.read(from: &reader, endCount: world.endCount)
         try services.gossip?.read(from: &reader)
         try services.layerOne?.read(from: &reader)

@@ -18,6 +18,7 @@ struct ChannelBooks: Equatable {
             sum += Int64(books.routingFees.rawValue) + Int64(books.received.rawValue)
             sum -= Int64(books.sent.rawValue) + Int64(books.feesPaid.rawValue)
             sum -= Int64(books.onchainFees.rawValue)
+            sum += books.penalties + books.principal
         }
         return sum
     }
@@ -71,6 +72,8 @@ extension NodeIncome {
             sum.feesPaid += end.feesPaid
             sum.openingCost += end.openingCost
             sum.closingCost += end.closingCost
+            sum.penalties += end.penalties
+            sum.principal += end.principal
             sum.capital += end.capital
         }
         self.node = node
@@ -79,7 +82,10 @@ extension NodeIncome {
         routingFees = sum.routingFees
         feesPaid = sum.feesPaid
         onchainFees = sum.onchainFees
-        net = Int64(sum.routingFees.rawValue) - Int64(sum.onchainFees.rawValue)
+        penalties = sum.penalties
+        principal = sum.principal
+        let onchain = Int64(sum.onchainFees.rawValue) - penalties - principal
+        net = Int64(sum.routingFees.rawValue) - onchain
         capital = sum.capital
         guard capital > .zero, measured > 0 else { return }
         let years = Double(measured) / (365 * 86_400 * 1_000_000)
@@ -88,6 +94,6 @@ extension NodeIncome {
         aprGross = gross
         // Opening and closing happen once in a channel's life: spread over it, never annualised.
         let lifetimeYears = Double(lifetimeDays) / 365
-        aprNet = gross - Double(sum.onchainFees.rawValue) / capital / lifetimeYears
+        aprNet = gross - Double(onchain) / capital / lifetimeYears
     }
 }

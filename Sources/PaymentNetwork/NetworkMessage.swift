@@ -46,6 +46,36 @@ struct NetworkMessage: EventPayload {
         /// A node to itself: change `id` of the topology's policy changes is due, `amount` draws on.
         case policyTimer
 
+        /// Between nodes, when a connection is back: `id` and `amount` are the numbers of the next commitment and of the
+        /// next revocation that the sender expects.
+        case channelReestablish
+        /// To a node: the link of a channel goes down, or comes back.
+        case linkDown
+        case linkUp
+        /// To a node or a service: `id` names one of the planned faults, `amount` its `FaultMoment`.
+        case faultTimer
+        /// A node to itself: an HTLC of the channel may have to be resolved on chain.
+        case deadlineTimer
+        /// A node to itself: it has kept HTLC `id` of the channel for as long as it meant to.
+        case holdTimer
+        /// A node or the tower to layer 1: tell me of the channel and of fees when the height is `id`, or at once.
+        case layerOneQuestion
+        /// Layer 1 to a node or the tower, of height `id`: fees, and in the attachment transactions that concern the channel.
+        case blockNews
+        /// Layer 1 to a node or the tower: the blocks above height `id` are undone.
+        case blocksUndone
+        /// A node to the tower: it can punish the peer's commitments up to `id` now.
+        case towerUpdate
+
+        /// Whether a channel comes to be by it: those are not interrupted.
+        var isEstablishment: Bool { rawValue <= Kind.fundingSigned.rawValue }
+
+        /// Whether layer 1 tells it of blocks.
+        var isChainNews: Bool { self == .blockNews || self == .blocksUndone || self == .transactionConfirmed }
+
+        /// Whether it travels between two nodes, over the link of a channel.
+        var isWire: Bool { rawValue <= Kind.closingSigned.rawValue || self == .channelReestablish }
+
         /// The name in the specification; nil for what is no message between nodes.
         var messageName: String? {
             switch self {
@@ -62,9 +92,11 @@ struct NetworkMessage: EventPayload {
             case .shutdown: "shutdown"
             case .closingSigned: "closing_signed"
             case .channelUpdate, .policyUpdate: "channel_update"
+            case .channelReestablish: "channel_reestablish"
             case .broadcastTransaction, .watchTransaction, .transactionConfirmed, .blockTimer, .gossipTimer,
                 .trafficTimer, .openTimer, .closeTimer, .commitTimer, .startPayment, .partsTimer,
-                .paymentEnded, .policyTimer:
+                .paymentEnded, .policyTimer, .linkDown, .linkUp, .faultTimer, .deadlineTimer, .holdTimer,
+                .layerOneQuestion, .blockNews, .blocksUndone, .towerUpdate:
                 nil
             }
         }
@@ -74,8 +106,8 @@ struct NetworkMessage: EventPayload {
     /// `update_fail_htlc`: why, and how many nodes upstream of the failing one the message has passed.
     var failure: FailureName = .temporaryNodeFailure
     var distance: UInt8 = 0
-    /// What a layer-1 transaction is for.
-    var purpose: TransactionPurpose = .funding
+    /// What a layer-1 transaction is for, or between nodes which of the link's connections the message belongs to.
+    private(set) var tag: UInt8 = 0
     /// The receiver's end of the channel the message is about; its own direction. A direction for `channel_update`.
     var end: DirectionIndex
     var attachment: Attachment = .none
@@ -93,9 +125,26 @@ struct NetworkMessage: EventPayload {
         self.end = end
     }
 
+    /// What a layer-1 transaction is for.
+    var purpose: TransactionPurpose {
+        get {
+            guard let purpose = TransactionPurpose(rawValue: tag) else {
+                preconditionFailure("a message between nodes has no purpose")
+            }
+            return purpose
+        }
+        set { tag = newValue.rawValue }
+    }
+
+    /// Counts the connections of a link, modulo 256: far fewer are broken within a link's latency.
+    var connection: UInt8 {
+        get { tag }
+        set { tag = newValue }
+    }
+
     func fold(into digest: inout Digest) {
         var head = UInt64(kind.rawValue) | UInt64(failure.rawValue) << 8 | UInt64(distance) << 16
-        head |= UInt64(purpose.rawValue) << 24 | UInt64(end.rawValue) << 32
+        head |= UInt64(tag) << 24 | UInt64(end.rawValue) << 32
         digest.fold(head, id)
         digest.fold(amount, payment.rawValue ^ UInt64(expiry) << 32)
     }
@@ -104,7 +153,14 @@ struct NetworkMessage: EventPayload {
 /// What a layer-1 transaction does for a channel.
 enum TransactionPurpose: UInt8 {
     case funding
+    /// Agreed by both parties.
     case closing
+    case commitment
+    /// The child by which a party raises the fee of its commitment.
+    case feeBump
+    /// Takes an output of a commitment, or of a second stage.
+    case claim
+    case penalty
 }
 
 /// Names a payment in place of its hash: the preimage and the hash derive from it when someone needs them.

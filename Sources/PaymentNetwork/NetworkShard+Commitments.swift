@@ -18,7 +18,14 @@ extension NetworkShard {
         let position = Int(end.rawValue)
         world.channels[position].isCommitScheduled = false
         guard world.channels[position].canCommit else { return }
-        let signed = world.channels[position].commit(in: &htlcs, &settled)
+        send(world.channels[position].commit(in: &htlcs, &settled), at: end, &shard)
+    }
+
+    /// Sends `commitment_signed`, for the first time or again.
+    func send(
+        _ signed: CommitmentSigned, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
+    ) {
+        let position = Int(end.rawValue)
         var message = NetworkMessage(.commitmentSigned, end: end)
         message.id = signed.number
         message.amount = signed.fingerprint
@@ -38,6 +45,7 @@ extension NetworkShard {
     ) throws(ProtocolViolation) {
         let position = Int(end.rawValue)
         let signed = CommitmentSigned(number: message.id, fingerprint: message.amount)
+        if world.hasFaults, world.faults.isCheat(shard.process) { archive(at: end) }
         let revoked = try world.channels[position].receiveCommit(signed, in: &htlcs, &settled)
         var answer = NetworkMessage(.revokeAndAck, end: end)
         answer.id = revoked
@@ -73,6 +81,11 @@ extension NetworkShard {
         try world.channels[Int(end.rawValue)].receiveRevocation(of: message.id, in: &htlcs, &settled)
         noteCapital(of: end, shard)
         statistics.lastRevocation = shard.now
+        if world.isTowerClient(end) {
+            var update = NetworkMessage(.towerUpdate, end: end)
+            update.id = message.id
+            shard.send(to: world.towerProcess, after: world.lookahead, update)
+        }
         if isEager {
             let values: [Bytes32] = detach(message.attachment, &shard)
             statistics.primitives.countRevealedSecret(of: message.id)

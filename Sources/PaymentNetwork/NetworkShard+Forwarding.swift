@@ -12,13 +12,20 @@ extension NetworkShard {
             id: message.id, Millisatoshi(message.amount), payment: message.payment.rawValue,
             expiry: BlockHeight(message.expiry), in: &htlcs)
         htlcs[index].onion = message.attachment.slot
+        if world.hasFaults { armDeadline(of: end, &shard) }
     }
 
     /// BOLT 4: what a node does with an HTLC that is irrevocably committed.
     func forwardOrAccept(_ index: HTLCIndex, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         let onion = Attachment(slot: htlcs[index].onion)
         htlcs[index].onion = Attachment.none.slot
-        let layer = shard.peelOnion(onion)
+        let layer: OnionLayer
+        do throws(OnionRefusal) {
+            layer = try peelOnion(onion, of: index, &shard)
+        } catch {
+            shard.attachments.release(onion)
+            return fail(index, FailureName(error), distance: 0, at: end, &shard)
+        }
         let failure =
             layer.isFinal
             ? refusalToAccept(htlcs[index], layer, shard) : forward(index, layer, onion, at: end, &shard)
@@ -27,12 +34,12 @@ extension NetworkShard {
             let update = layer.isFinal ? Attachment.none : update(for: failure, over: layer.next, &shard)
             fail(index, failure, distance: 0, update, at: end, &shard)
         } else if layer.isFinal {
-            let total = shard.totalOfParts(onion)
+            let total = totalOfParts(onion, shard)
             shard.attachments.release(onion)
             if let total {
                 hold(index, total: total, at: end, &shard)
             } else {
-                fulfil(index, at: end, &shard)
+                settle(index, at: end, &shard)
             }
         }
     }
@@ -87,7 +94,10 @@ extension NetworkShard {
             htlcs[outgoing].partnerChannel = end.rawValue
             htlcs[incoming].partner = outgoing.rawValue
             htlcs[incoming].partnerChannel = next.rawValue
-            sendAdd(outgoing, onion: onion, from: next, &shard)
+            use?.offered(amount, at: next, count: world.channels[position].remote.offeredCount)
+            htlcs[outgoing].onion = onion.slot
+            sendAdd(outgoing, from: next, &shard)
+            scheduleCommit(at: next, &shard)
             return nil
         } catch {
             book(PaymentToken(rawValue: htlc.payment), at: next) { income in
@@ -101,32 +111,69 @@ extension NetworkShard {
     }
 
     func fulfil(_ index: HTLCIndex, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
-        let htlc = htlcs[index]
+        guard isAlive(end) else { return claim(index, at: end, &shard) }
         world.channels[Int(end.rawValue)].remove(index, as: .fulfilled, in: &htlcs)
-        var message = NetworkMessage(.updateFulfillHTLC, end: end)
-        message.id = htlc.id
-        message.payment = PaymentToken(rawValue: htlc.payment)
-        if isEager {
-            message.attachment = attach([world.keys.preimage(htlc.payment)], &shard)
-            statistics.primitives.hashes += PrimitiveCounts.preimage
-        }
-        send(message, from: end, &shard)
+        sendRemoval(of: index, at: end, &shard)
         scheduleCommit(at: end, &shard)
     }
 
-    /// - Parameter update: the `channel_update` that goes with the failure, if any.
+    /// - Parameters:
+    ///   - distance: how many nodes upstream of the failing one this node is; 0 where it is this one's own failure.
+    ///   - update: the `channel_update` that goes with an own failure, if any; else what came from downstream.
     func fail(
         _ index: HTLCIndex, _ failure: FailureName, distance: UInt8, _ update: Attachment = .none,
         at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
     ) {
-        world.channels[Int(end.rawValue)].remove(index, as: .failed, in: &htlcs)
-        var message = NetworkMessage(.updateFailHTLC, end: end)
-        message.id = htlcs[index].id
-        message.failure = failure
-        message.distance = distance
-        message.attachment = update
-        send(message, from: end, &shard)
+        guard isAlive(end) else {
+            // The chain gives it back when it has expired.
+            shard.attachments.release(update)
+            return
+        }
+        let error = isEager ? wrapError(failure, distance: distance, update, of: index, &shard) : update
+        if let code = failure.badOnionCode, error.isNone {
+            world.channels[Int(end.rawValue)].removeMalformed(index, code: code, in: &htlcs)
+        } else {
+            world.channels[Int(end.rawValue)].remove(index, as: .failed, in: &htlcs)
+        }
+        htlcs[index].failure = UInt16(failure.rawValue) << 8 | UInt16(distance)
+        htlcs[index].onion = error.slot
+        sendRemoval(of: index, at: end, &shard)
         scheduleCommit(at: end, &shard)
+    }
+
+    /// Sends `update_fulfill_htlc`, `update_fail_htlc` or `update_fail_malformed_htlc` for an HTLC that was removed, unless
+    /// the connection is broken: then it is sent when that is back. What goes with a failure lies with the HTLC; where
+    /// messages may be lost, a copy of that stays.
+    func sendRemoval(of index: HTLCIndex, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
+        guard !world.channels[Int(end.rawValue)].awaitsReestablish else { return }
+        let htlc = htlcs[index]
+        let isFulfilment = htlc.removal == .fulfilled
+        var message = NetworkMessage(isFulfilment ? .updateFulfillHTLC : .updateFailHTLC, end: end)
+        message.id = htlc.id
+        if isFulfilment {
+            message.payment = PaymentToken(rawValue: htlc.payment)
+            if isEager {
+                message.attachment = attach([world.keys.preimage(htlc.payment)], &shard)
+                statistics.primitives.hashes += PrimitiveCounts.preimage
+            }
+        } else {
+            (message.failure, message.distance) = htlc.reason
+            message.attachment = Attachment(slot: htlc.onion)
+            if world.hasFaults, !message.attachment.isNone {
+                message.attachment = copy(of: message.attachment, &shard)
+            } else {
+                htlcs[index].onion = Attachment.none.slot
+            }
+        }
+        send(message, from: end, &shard)
+    }
+
+    /// Whether the parties of a channel still change its state together.
+    private func isAlive(_ end: DirectionIndex) -> Bool {
+        switch world.channels[Int(end.rawValue)].phase {
+        case .normal, .shuttingDown: true
+        case .planned, .opening, .awaitingReady, .closing, .closed, .failed, .lostData: false
+        }
     }
 
     /// A preimage travels back at once; a failure waits until the HTLC is irrevocably removed.
@@ -134,10 +181,20 @@ extension NetworkShard {
         _ message: NetworkMessage, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
     ) throws(ProtocolViolation) {
         let isFulfilment = message.kind == .updateFulfillHTLC
-        let index = try world.channels[Int(end.rawValue)].receiveRemoval(
-            id: message.id, as: isFulfilment ? .fulfilled : .failed, in: &htlcs)
+        let malformed = message.attachment.isNone && !isFulfilment ? message.failure.badOnionCode : nil
+        let index =
+            if let malformed {
+                try world.channels[Int(end.rawValue)].receiveMalformed(
+                    id: message.id, code: malformed, in: &htlcs)
+            } else {
+                try world.channels[Int(end.rawValue)].receiveRemoval(
+                    id: message.id, as: isFulfilment ? .fulfilled : .failed, in: &htlcs)
+            }
+        if world.hasFaults { releaseOnion(of: index, &shard) }
         guard isFulfilment else {
-            htlcs[index].failure = UInt16(message.failure.rawValue) << 8 | UInt16(message.distance)
+            // BOLT 4: of an onion that the next node could not read, this node tells the sender as of a failure of its own.
+            let distance = malformed == nil ? UInt16(message.distance) : 0xFF
+            htlcs[index].failure = UInt16(message.failure.rawValue) << 8 | distance
             // An HTLC that was offered has no onion any more: its place is the channel_update's.
             htlcs[index].onion = message.attachment.slot
             if htlcs[index].partnerChannel == ownPartMark, message.attachment.isNone {
@@ -146,6 +203,7 @@ extension NetworkShard {
             return
         }
         noteCapital(of: end, shard)
+        let hadPreimage = htlcs[index].failure == .max
         let htlc = htlcs[index]
         guard htlc.payment == message.payment.rawValue else { throw .wrongPreimage(id: message.id) }
         if isEager {
@@ -155,60 +213,108 @@ extension NetworkShard {
                 throw .wrongPreimage(id: message.id)
             }
         }
+        // It may have come before, over a connection that broke.
+        if !hadPreimage { passOn(htlc, &shard) }
+    }
+
+    /// The preimage of an HTLC that was offered is known: whoever waits for it gets it at once.
+    func passOn(_ htlc: HTLC, _ shard: inout Shard<NetworkMessage>) {
         if htlc.partnerChannel == ownPartMark {
             ownPartSettled(htlc.partner, &shard)
-        } else {
+        } else if htlc.partnerChannel != refundedUpstreamMark {
             fulfil(HTLCIndex(htlc.partner), at: DirectionIndex(htlc.partnerChannel), &shard)
         }
     }
 
-    /// An HTLC is irrevocably removed: its money and its fee are booked, its failure goes upstream.
+    /// An HTLC is irrevocably removed, by both parties or by the chain: its money and its fee are booked, its failure goes
+    /// upstream.
     func finish(_ htlc: HTLC, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         let isFulfilled = htlc.removal == .fulfilled
         if htlc.state.isOffered { use?.removed(htlc.amount) }
+        // A failure goes on; whatever else lies with the HTLC has served.
+        let goesOn =
+            htlc.state.isOffered && !isFulfilled && !htlc.hasPreimage
+            && htlc.partnerChannel != refundedUpstreamMark
+        if !goesOn { shard.attachments.release(Attachment(slot: htlc.onion)) }
+        if world.settings.audits { outcomes.append(outcome(of: htlc, at: end)) }
         let token = PaymentToken(rawValue: htlc.payment)
-        if htlc.partnerChannel == ownPartMark {
+        switch htlc.partnerChannel {
+        case ownPartMark:
             if isFulfilled {
                 book(token, at: end) {
                     $0.sent += htlc.amount - htlc.surplus
                     $0.feesPaid += htlc.surplus
                 }
-            } else {
-                let failure = FailureName(rawValue: UInt8(htlc.failure >> 8)) ?? .temporaryNodeFailure
-                ownPartFailed(
-                    htlc.partner, failure, distance: UInt8(htlc.failure & 0xFF),
-                    Attachment(slot: htlc.onion), &shard)
+            } else if !htlc.hasPreimage {
+                let report = unwrapError(of: htlc, &shard)
+                ownPartFailed(htlc.partner, report.failure, distance: report.distance, report.update, &shard)
             }
-        } else if htlc.partnerChannel == .max {
-            if isFulfilled { book(token, at: end) { $0.received += htlc.amount } }
-        } else if htlc.state.isOffered, !isFulfilled {
-            let failure = FailureName(rawValue: UInt8(htlc.failure >> 8)) ?? .temporaryNodeFailure
-            let incoming = HTLCIndex(htlc.partner)
-            let upstream = DirectionIndex(htlc.partnerChannel)
-            htlcs[incoming].partnerChannel = .max
-            fail(
-                incoming, failure, distance: UInt8(htlc.failure & 0xFF) + 1, Attachment(slot: htlc.onion),
-                at: upstream, &shard)
-        } else if isFulfilled {
-            finishForward(htlc, token, at: end)
+        case heldPartMark: loseHeldPart(htlc, at: end)
+        case .max: if isFulfilled { book(token, at: end) { $0.received += htlc.amount } }
+        case refundedUpstreamMark:
+            if isFulfilled { book(token, at: end) { $0.principal -= Int64(htlc.amount.rawValue) } }
+        default:
+            if htlc.state.isOffered, !isFulfilled, !htlc.hasPreimage {
+                let (failure, distance) = htlc.reason
+                let incoming = HTLCIndex(htlc.partner)
+                let upstream = DirectionIndex(htlc.partnerChannel)
+                htlcs[incoming].partnerChannel = .max
+                fail(
+                    incoming, failure, distance: distance &+ 1, Attachment(slot: htlc.onion), at: upstream,
+                    &shard)
+            } else {
+                finishForward(htlc, isFulfilled: isFulfilled, token, at: end)
+            }
         }
     }
 
+    private func outcome(of htlc: HTLC, at end: DirectionIndex) -> RunAudit.HTLCOutcome {
+        let isOnChain: Bool
+        switch world.channels[Int(end.rawValue)].phase {
+        case .failed, .lostData: isOnChain = true
+        case .planned, .opening, .awaitingReady, .normal, .shuttingDown, .closing, .closed: isOnChain = false
+        }
+        return RunAudit.HTLCOutcome(
+            end: end, id: htlc.id, isOffered: htlc.state.isOffered,
+            payment: PaymentToken(rawValue: htlc.payment).number, amount: htlc.amount,
+            isFulfilled: htlc.removal == .fulfilled, isOnChain: isOnChain)
+    }
+
     /// The fee counts when both halves are gone: the first to go leaves word with the other.
-    private func finishForward(_ htlc: HTLC, _ token: PaymentToken, at end: DirectionIndex) {
+    ///
+    /// Off chain both go the same way. The chain may give one half to its receiver and not the other; what that wins or
+    /// loses is no fee, but principal.
+    private func finishForward(
+        _ htlc: HTLC, isFulfilled: Bool, _ token: PaymentToken, at end: DirectionIndex
+    ) {
         let partner = HTLCIndex(htlc.partner)
         if !partner.isNone {
             let (offered, received) = htlc.state.isOffered ? (htlc, htlcs[partner]) : (htlcs[partner], htlc)
-            htlcs[partner].surplus = received.amount - offered.amount
             htlcs[partner].partner = HTLCIndex.none.rawValue
+            htlcs[partner].surplus = received.amount - offered.amount
+            if isFulfilled { return }
+            if htlc.state.isOffered {
+                htlcs[partner].isOtherHalfReturned = true
+            } else {
+                htlcs[partner].partnerChannel = refundedUpstreamMark
+            }
             return
         }
         let outgoing = htlc.state.isOffered ? end : DirectionIndex(htlc.partnerChannel)
-        let forwarded = htlc.state.isOffered ? htlc.amount : htlc.amount - htlc.surplus
+        let offered = htlc.state.isOffered ? htlc.amount : htlc.amount - htlc.surplus
+        let received = offered + htlc.surplus
+        // The half that went first was fulfilled, unless it says otherwise.
+        let isPaid = htlc.state.isOffered || isFulfilled
+        let hasPaid = htlc.state.isOffered ? isFulfilled : !htlc.isOtherHalfReturned
         book(token, at: outgoing) {
-            $0.forwards += 1
-            $0.volume += forwarded
-            $0.routingFees += htlc.surplus
+            if isPaid && hasPaid {
+                $0.forwards += 1
+                $0.volume += offered
+                $0.routingFees += htlc.surplus
+            } else {
+                if isPaid { $0.principal += Int64(received.rawValue) }
+                if hasPaid { $0.principal -= Int64(offered.rawValue) }
+            }
         }
     }
 
@@ -218,5 +324,19 @@ extension NetworkShard {
         } else {
             entry(&world.books(of: end).pointee.warmup)
         }
+    }
+}
+
+extension HTLC {
+    /// Why it failed, and how many nodes upstream of the failing one the news has come.
+    var reason: (failure: FailureName, distance: UInt8) {
+        (FailureName(rawValue: UInt8(failure >> 8)) ?? .temporaryNodeFailure, UInt8(failure & 0xFF))
+    }
+
+    /// Of a forward's incoming HTLC, once the outgoing one is gone: whether the chain gave that back though its preimage
+    /// was known.
+    var isOtherHalfReturned: Bool {
+        get { !state.isOffered && failure == .max }
+        set { failure = newValue ? .max : 0 }
     }
 }

@@ -8,6 +8,9 @@ import Settlement
 extension NetworkShard {
     // MARK: Opening
 
+    /// How long a node waits for a peer that is away before it tries again: ten minutes.
+    private static let retryInterval: UInt64 = 600_000_000
+
     func beginOpening(
         of end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
     ) throws(ProtocolViolation) {
@@ -17,6 +20,23 @@ extension NetworkShard {
             statistics.openingsRefused += 1
             return
         }
+        if isCutOff(end) {
+            shard.send(
+                to: shard.process, after: Self.retryInterval, NetworkMessage(.openTimer, end: end))
+        } else if world.hasFeeMarket {
+            ask(.funding, of: end, &shard)
+        } else {
+            try sendOpen(end, &shard)
+        }
+    }
+
+    private func isCutOff(_ end: DirectionIndex) -> Bool {
+        world.links?[Int(end.rawValue)].isDown ?? false
+            || world.nodes[Int(world.owners[Int(end.rawValue)])].isAway
+    }
+
+    /// The fees are known.
+    func sendOpen(_ end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) throws(ProtocolViolation) {
         try world.channels[Int(end.rawValue)].beginOpening()
         send(NetworkMessage(.openChannel, end: end), from: end, &shard)
     }
@@ -32,7 +52,8 @@ extension NetworkShard {
         let output = world.fundingOutput(ofChannel: end.channel)
         let node = Int32(shard.process)
         let paid = world.nodes[Int(node)].wallet.pay(
-            output, feeratePerKiloweight: world.feeratePerKiloweight, with: world.keys.walletKey(node))
+            output, feeratePerKiloweight: feerates.removeValue(forKey: end) ?? world.feeratePerKiloweight,
+            with: world.keys.walletKey(node))
         guard let paid else {
             // Another opening took the money in between.
             statistics.openingsRefused += 1
@@ -109,7 +130,7 @@ extension NetworkShard {
         }
     }
 
-    private func announce(_ end: DirectionIndex, isEnabled: Bool, _ shard: inout Shard<NetworkMessage>) {
+    func announce(_ end: DirectionIndex, isEnabled: Bool, _ shard: inout Shard<NetworkMessage>) {
         if isEnabled, world.policies[Int(end.rawValue)] != world.firstPolicy(of: end) {
             return announcePolicy(of: end, &shard)
         }
@@ -164,7 +185,7 @@ extension NetworkShard {
 
     // MARK: Layer 1
 
-    private func broadcast(
+    func broadcast(
         _ transaction: Transaction, _ purpose: TransactionPurpose, _ end: DirectionIndex,
         _ shard: inout Shard<NetworkMessage>
     ) {
@@ -180,7 +201,9 @@ extension NetworkShard {
     ) {
         var message = NetworkMessage(.watchTransaction, end: end)
         message.purpose = purpose
-        message.id = UInt64(purpose == .funding ? world.topology.layerOne.confirmations : 1)
+        // Where blocks may be undone, what an agreed closing brings is not reckoned with at once.
+        let closingDepth = world.hasFaults ? world.finality : 1
+        message.id = UInt64(purpose == .funding ? world.topology.layerOne.confirmations : closingDepth)
         message.attachment = attach([id.bytes], &shard)
         shard.send(to: world.layerOneProcess, after: world.lookahead, message)
     }
@@ -189,8 +212,9 @@ extension NetworkShard {
         _ message: NetworkMessage, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
     ) throws(ProtocolViolation) {
         switch message.purpose {
-        case .funding: try fundingConfirmed(end, &shard)
+        case .funding: if world.channels[Int(end.rawValue)].phase == .awaitingReady { try fundingConfirmed(end, &shard) }
         case .closing: closingConfirmed(end, &shard)
+        case .commitment, .feeBump, .claim, .penalty: preconditionFailure("nobody waits for a \(message.purpose)")
         }
     }
 
@@ -201,12 +225,12 @@ extension NetworkShard {
         let position = Int(end.rawValue)
         world.channels[position].stopOffering()
         guard world.channels[position].phase == .normal else { return }
-        if world.channels[position].changesToCommit == 0 {
+        if world.channels[position].changesToCommit == 0, !world.channels[position].awaitsReestablish {
             shutDown(end, &shard)
         } else {
             // BOLT 2: no shutdown while own updates are not signed for.
             shard.send(
-                to: shard.process, after: max(world.commitmentInterval, 1),
+                to: shard.process, after: isCutOff(end) ? Self.retryInterval : max(world.commitmentInterval, 1),
                 NetworkMessage(.closeTimer, end: end))
         }
     }
@@ -221,6 +245,8 @@ extension NetworkShard {
         throws(ProtocolViolation)
     {
         let position = Int(end.rawValue)
+        // Agreed already: the peer, whose connection broke, will propose the same again.
+        if world.channels[position].phase == .closing { return }
         try world.channels[position].receiveShutdown()
         continueClosing(of: end, &shard)
     }
@@ -232,30 +258,34 @@ extension NetworkShard {
         guard world.channels[position].isFunder, world.channels[position].canSignClosing,
             closings[end] == nil
         else { return }
-        guard let closing = closing(of: end) else {
+        if world.hasFeeMarket, feerates[end] == nil { return ask(.closing, of: end, &shard) }
+        let feerate = feerates.removeValue(forKey: end) ?? world.feeratePerKiloweight
+        guard let closing = closing(of: end, feerate) else {
             // A channel too small to pay for its closing stays as it is.
             statistics.closingsRefused += 1
             return
         }
         closings[end] = closing
-        sendClosingSigned(closing, end, &shard)
+        sendClosingSigned(closing, feerate, end, &shard)
     }
 
-    private func closing(of end: DirectionIndex) -> Transaction? {
+    private func closing(of end: DirectionIndex, _ feerate: UInt64) -> Transaction? {
         let node = Int32(world.owners[Int(end.rawValue)])
         let peer = Int32(world.owners[Int(end.reversed.rawValue)])
         return closingTransaction(
             world.channels[Int(end.rawValue)], funding: world.fundings[Int(end.rawValue)],
             fundedBy: world.fundingOutput(ofChannel: end.channel), ours: world.keys.walletKey(node).publicKey,
-            theirs: world.keys.walletKey(peer).publicKey, feeratePerKiloweight: world.feeratePerKiloweight)
+            theirs: world.keys.walletKey(peer).publicKey, feeratePerKiloweight: feerate)
     }
 
     private func sendClosingSigned(
-        _ closing: Transaction, _ end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
+        _ closing: Transaction, _ feerate: UInt64, _ end: DirectionIndex,
+        _ shard: inout Shard<NetworkMessage>
     ) {
         let paid = closing.outputs.reduce(Satoshi.zero) { $0 + $1.value }
         var message = NetworkMessage(.closingSigned, end: end)
         message.amount = (world.topology.channels[end.channel].capacity - paid).rawValue
+        if world.hasFeeMarket { message.expiry = UInt32(clamping: feerate) }
         message.attachment = attach([world.keys.fundingKey(end).signature(of: closing.signatureHash)], &shard)
         statistics.primitives.signatures += 1
         statistics.primitives.transactionHashes += 1
@@ -267,8 +297,10 @@ extension NetworkShard {
     ) throws(ProtocolViolation) {
         let position = Int(end.rawValue)
         let signature: [Signature] = detach(message.attachment, &shard)
-        // Both sides know the funder's feerate, so the first proposal is the one to accept.
-        guard var closing = closings.removeValue(forKey: end) ?? closing(of: end) else {
+        // The funder pays, so its first proposal is the one to accept; what it comes to follows from its rate.
+        let feerate = world.hasFeeMarket ? UInt64(message.expiry) : world.feeratePerKiloweight
+        let isAgain = world.channels[position].phase == .closing
+        guard let closing = closings.removeValue(forKey: end) ?? closing(of: end, feerate) else {
             throw .closingFeeOutOfRange
         }
         let theirKey = world.keys.fundingKey(end.reversed).publicKey
@@ -283,16 +315,22 @@ extension NetworkShard {
             throw .badSignature(number: world.channels[position].localNumber)
         }
         let isFunder = world.channels[position].isFunder
-        if !isFunder { sendClosingSigned(closing, end, &shard) }
+        if !isFunder { sendClosingSigned(closing, feerate, end, &shard) }
+        if isAgain {
+            closings[end] = closing
+            return
+        }
         try world.channels[position].beginClosing()
         shard.fold(closing.id.bytes.words.0, paid.rawValue)
         watch(closing.id, .closing, end, &shard)
-        if isFunder {
+        // Where messages may be lost, whoever has both signatures sees to it that the transaction gets out.
+        if isFunder || world.hasFaults {
             let ownKey = world.keys.fundingKey(end)
-            closing.inputs[0].witness = fundingWitness(
+            var complete = closing
+            complete.inputs[0].witness = fundingWitness(
                 (ownKey.publicKey, ownKey.signature(of: hash)), (theirKey, signature[0]))
             statistics.primitives.signatures += 1
-            broadcast(closing, .closing, end, &shard)
+            broadcast(complete, .closing, end, &shard)
         }
         closings[end] = closing
     }
@@ -301,7 +339,9 @@ extension NetworkShard {
     private func closingConfirmed(_ end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         let position = Int(end.rawValue)
         guard let closing = closings.removeValue(forKey: end) else {
-            preconditionFailure("an unknown closing transaction is confirmed")
+            // A commitment has taken its place.
+            precondition(world.hasFaults, "an unknown closing transaction is confirmed")
+            return
         }
         let key = world.keys.walletKey(Int32(shard.process)).publicKey
         var cost = world.channels[position].local.ours

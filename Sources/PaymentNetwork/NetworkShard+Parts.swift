@@ -33,7 +33,7 @@ extension NetworkShard {
         held[payment]!.parts.append((index, end))
         let received = held[payment]!.parts.reduce(Millisatoshi.zero) { $0 + htlcs[$1.index].amount }
         guard received >= total else { return }
-        for part in release(payment) { fulfil(part.index, at: part.end, &shard) }
+        for part in release(payment) { settle(part.index, at: part.end, &shard) }
     }
 
     /// The first part has waited long enough for the others.
@@ -41,6 +41,12 @@ extension NetworkShard {
         for part in release(payment.rawValue) {
             fail(part.index, .mppTimeout, distance: 0, at: part.end, &shard)
         }
+    }
+
+    /// The chain has given a part back to who sent it.
+    func loseHeldPart(_ htlc: HTLC, at end: DirectionIndex) {
+        held[htlc.payment]?.parts.removeAll { $0.end == end && htlcs[$0.index].id == htlc.id }
+        if held[htlc.payment]?.parts.isEmpty == true { held[htlc.payment] = nil }
     }
 
     /// Nothing where the payment was complete, or never was: a timer is not taken back.

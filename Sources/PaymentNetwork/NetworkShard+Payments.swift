@@ -228,8 +228,9 @@ extension NetworkShard {
         payments[slot].attempts += 1
         payments[slot].parts.append(part)
         if payment.token.isMeasured { statistics.attempts += 1 }
-        let onion = shard.wrapOnion(
-            route, height: height, total: route.amountDelivered < payment.amount ? payment.amount : nil)
+        let onion = wrapOnion(
+            route, part, height: height,
+            total: route.amountDelivered < payment.amount ? payment.amount : nil, &shard)
         let expiry = height + first.cltvExpiryDelta
         do throws(HTLCRefusal) {
             let index = try world.channels[Int(first.direction.rawValue)].offer(
@@ -237,26 +238,41 @@ extension NetworkShard {
             htlcs[index].partner = part
             htlcs[index].partnerChannel = ownPartMark
             htlcs[index].surplus = route.totalFee
-            sendAdd(index, onion: onion, from: first.direction, &shard)
+            use?.offered(
+                first.amount, at: first.direction,
+                count: world.channels[Int(first.direction.rawValue)].remote.offeredCount)
+            htlcs[index].onion = onion.slot
+            sendAdd(index, from: first.direction, &shard)
+            scheduleCommit(at: first.direction, &shard)
         } catch {
             preconditionFailure("a route starts with more than its first channel can offer: \(error)")
         }
     }
 
-    /// Sends `update_add_htlc` for an HTLC just offered.
-    func sendAdd(
-        _ index: HTLCIndex, onion: Attachment, from end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
-    ) {
+    /// Sends `update_add_htlc` for an HTLC that was offered, with the onion that lies with it; where messages may be
+    /// lost, a copy of that stays.
+    func sendAdd(_ index: HTLCIndex, from end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         let htlc = htlcs[index]
-        use?.offered(htlc.amount, at: end, count: world.channels[Int(end.rawValue)].remote.offeredCount)
         var message = NetworkMessage(.updateAddHTLC, end: end)
         message.id = htlc.id
         message.amount = htlc.amount.rawValue
         message.payment = PaymentToken(rawValue: htlc.payment)
         message.expiry = htlc.expiry.rawValue
-        message.attachment = onion
+        message.attachment = Attachment(slot: htlc.onion)
+        if world.hasFaults {
+            message.attachment = copy(of: message.attachment, &shard)
+            armDeadline(of: end, &shard)
+        } else {
+            htlcs[index].onion = Attachment.none.slot
+        }
         send(message, from: end, &shard)
-        scheduleCommit(at: end, &shard)
+    }
+
+    func copy(of attachment: Attachment, _ shard: inout Shard<NetworkMessage>) -> Attachment {
+        let copy = shard.attachments.allocate(count: shard.attachments.bytes(of: attachment).count)
+        shard.attachments.bytes(of: copy).copyMemory(
+            from: UnsafeRawBufferPointer(shard.attachments.bytes(of: attachment)))
+        return copy
     }
 
     /// The preimage came back. The payee has all parts then and settles them all: the payment ends with the last.
@@ -272,8 +288,16 @@ extension NetworkShard {
             payments[part.payment].hops, UInt8(part.route.hops.count))
         guard payments[part.payment].parts.isEmpty else { return }
         let payment = payments[part.payment]
-        precondition(payment.settled == payment.amount, "a payee settled a part of a payment")
+        // The chain may give back a part whose payee came too late.
+        precondition(
+            payment.settled == payment.amount || world.hasFaults, "a payee settled a part of a payment")
         end(part.payment, nil, &shard)
+    }
+
+    /// What became of a part will never be known: no other is sent.
+    func giveUpPayment(ofPart place: UInt32) {
+        let payment = parts[place].payment
+        payments[payment].givenUp = payments[payment].givenUp ?? .permanentChannelFailure
     }
 
     /// The HTLC is irrevocably removed without a preimage.
@@ -288,7 +312,8 @@ extension NetworkShard {
         let part = parts[place]
         let slot = part.payment
         // The first node after the sender reports at distance 0.
-        let failingNode = Int(distance) + 1
+        // The payer's own channel may be what failed: then the distance is one less than none.
+        let failingNode = Int(distance &+ 1)
         recordAttempt(part, failure: failure, failingHop: UInt8(failingNode), shard)
         learn(from: part.route, failingNode: failingNode, failure, shard)
         let isExplained = learnPolicy(
@@ -298,7 +323,7 @@ extension NetworkShard {
         let mayTry = payments[slot].partFailed(
             part, at: place, failure, failingNode: failingNode, isExplained: isExplained,
             world.topology.payments)
-        if !mayTry {
+        if !mayTry || payments[slot].settled > .zero {
             giveUp(slot, failure, &shard)
         } else if let reason = payments[slot].givenUp {
             giveUp(slot, reason, &shard)
@@ -311,7 +336,8 @@ extension NetworkShard {
     private func giveUp(_ slot: UInt32, _ failure: FailureName, _ shard: inout Shard<NetworkMessage>) {
         payments[slot].givenUp = payments[slot].givenUp ?? failure
         guard payments[slot].parts.isEmpty else { return }
-        end(slot, payments[slot].givenUp, &shard)
+        // A preimage is the proof of payment, whatever came back of the other parts.
+        end(slot, payments[slot].settled > .zero ? nil : payments[slot].givenUp, &shard)
     }
 
     private func learn(

@@ -31,9 +31,18 @@ final class NetworkShard: ShardModel {
     /// Funding transactions signed for but not broadcast, and closing transactions not confirmed, by own end.
     var fundingTransactions: [DirectionIndex: Transaction] = [:]
     var closings: [DirectionIndex: Transaction] = [:]
+    /// Rates that layer 1 told for an opening or a closing under way, by own end; satoshi per 1,000 weight.
+    var feerates: [DirectionIndex: UInt64] = [:]
+    /// Channels that are resolved on chain, by own end.
+    var disputes: [DirectionIndex: Dispute] = [:]
+    /// What cheats keep, and what was saved for a later restart, by own end.
+    var archives: [DirectionIndex: OldCommitment] = [:]
+    var backups: [DirectionIndex: StaleBackup] = [:]
     var statistics = RunStatistics()
     /// Nil where nobody asked.
     var use: LiquidityUse?
+    /// Empty where nobody asked (`RunSettings.audits`).
+    var outcomes: [RunAudit.HTLCOutcome] = []
     /// Set when something happened that an honest network cannot do; ends the run.
     var breakdown: String?
 
@@ -43,6 +52,7 @@ final class NetworkShard: ShardModel {
     let layerOne: LayerOneProcess?
     let gossip: GossipProcess?
     let traffic: TrafficProcess?
+    let tower: TowerProcess?
 
     init(_ world: NetworkWorld, wantsRecords: Bool, hasServices: Bool) {
         self.world = world
@@ -56,11 +66,14 @@ final class NetworkShard: ShardModel {
         layerOne = hasServices ? LayerOneProcess(world) : nil
         gossip = hasServices ? GossipProcess(world) : nil
         traffic = hasServices ? TrafficProcess(world) : nil
+        tower = hasServices && world.topology.watchtower != nil ? TowerProcess(world) : nil
+        if hasServices { statistics.primitives.countOnionPoints(world.onionPoints.count) }
     }
 
     func handle(_ event: Event<NetworkMessage>, in shard: inout Shard<NetworkMessage>) {
         let message = event.payload
         let end = message.end
+        if let links = world.links, !isHeard(message, links, &shard) { return }
         statistics.messages[Int(message.kind.rawValue)] += 1
         do throws(ProtocolViolation) {
             switch message.kind {
@@ -84,11 +97,25 @@ final class NetworkShard: ShardModel {
             case .transactionConfirmed: try receiveConfirmation(message, at: end, &shard)
             case .channelUpdate, .policyUpdate: gossip?.receive(message, &shard)
             case .gossipTimer: gossip?.publish(&shard)
-            case .broadcastTransaction: breakdown = layerOne?.receive(message, &shard, &clock) ?? breakdown
+            case .broadcastTransaction: breakdown = breakdown ?? layerOne?.receive(message, &shard, &clock)
             case .watchTransaction: layerOne?.watch(message, &shard, &clock)
             case .blockTimer: mineBlock(&shard)
             case .policyTimer: changePolicy(message, &shard)
             case .partsTimer: failHeldParts(of: message.payment, &shard)
+            case .channelReestablish: receiveReestablish(message, at: end, &shard)
+            case .linkDown: linkDown(at: end, &shard)
+            case .linkUp: linkUp(at: end, &shard)
+            case .faultTimer: happen(message, &shard)
+            case .deadlineTimer: checkDeadline(of: end, &shard)
+            case .holdTimer: releaseHeld(message, at: end, &shard)
+            case .layerOneQuestion: layerOne?.answer(message, from: event.key.source, &shard, &clock)
+            case .blockNews, .blocksUndone:
+                if shard.process == world.towerProcess {
+                    tower?.receive(message, &shard)
+                } else {
+                    try receiveNews(message, at: end, &shard)
+                }
+            case .towerUpdate: tower?.accept(message, shard)
             }
         } catch {
             breakdown = breakdown ?? "\(describe(end)) broke the protocol at \(shard.now) µs: \(error)"
@@ -99,6 +126,14 @@ final class NetworkShard: ShardModel {
     func send(_ message: NetworkMessage, from end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         var message = message
         message.end = end.reversed
+        if let links = world.links {
+            let link = links[Int(end.rawValue)]
+            if link.isDown, !message.kind.isEstablishment {
+                shard.attachments.release(message.attachment)
+                return
+            }
+            message.connection = link.connection
+        }
         if let tamper, !tamper(&message, shard.attachments) { return }
         shard.send(
             to: world.owners[Int(end.reversed.rawValue)], after: world.latency(of: end), message)
@@ -113,7 +148,10 @@ final class NetworkShard: ShardModel {
     }
 
     private func mineBlock(_ shard: inout Shard<NetworkMessage>) {
-        layerOne?.mine(&shard, &clock) { if wantsRecords { records.transactions.append($0) } }
+        layerOne?.mine(&shard, &clock) {
+            statistics.count($0)
+            if wantsRecords { records.transactions.append($0) }
+        }
     }
 
     /// The books' capital follows the channel's, wherever this party's own commitment may have changed it.

@@ -2,29 +2,42 @@ import LightningTypes
 
 // What the network looks like at the end of every simulated hour.
 extension NetworkSimulation {
-    private static let hour: UInt64 = 3_600_000_000
-
     /// Samples the network for every hour that is over before an event at `time` is handled.
     func sampleHours(before time: UInt64) {
-        var next = (UInt64(services.statistics.samples.count) + 1) * Self.hour
+        var next = (UInt64(services.statistics.samples.count) + 1) * HourlyFeerates.hour
         guard next <= time else { return }
         // Nothing happened since the last event: hours without any look alike.
         let sample = sample()
         while next <= time {
             services.statistics.samples.append(sample)
             watcher?(.hour(services.statistics.samples.count - 1, sample))
-            next += Self.hour
+            next += HourlyFeerates.hour
         }
     }
 
-    /// The hours counted, each with the network at its end; the last with the network as it was left.
+    /// The hours counted, each with the network and the fee market at its end; the last with the network as it was left.
     func timeline(_ statistics: RunStatistics) -> [TimelineRecord] {
         let last = sample()
+        var feerates = [UInt64](repeating: world.feeratePerKiloweight, count: statistics.hours.count)
+        if world.hasFeeMarket, let layerOne = services.layerOne {
+            feerates = layerOne.feerates(ofHours: feerates.count, services.clock)
+        }
         return statistics.hours.enumerated().map { index, hour in
             var hour = hour
-            hour.feerate = world.topology.layerOne.feeratePerVirtualByte
+            hour.feeratePerKiloweight = feerates[index]
             hour.network = index < statistics.samples.count ? statistics.samples[index] : last
             return hour
+        }
+    }
+
+    /// Tells whoever watches of faults whose time has come.
+    func noteFaults(before time: UInt64) {
+        guard let watcher else { return }
+        while faultsNoted < world.faults.planned.count {
+            let happening = world.faults.planned[faultsNoted]
+            guard happening.start < time else { return }
+            faultsNoted += 1
+            watcher(.fault(happening, world.topology.faults[happening.fault].kind))
         }
     }
 

@@ -55,6 +55,8 @@ public final class NetworkSimulation {
     public var watcher: ((RunNote) -> Void)?
     /// Windows of this process so far; of wall time's account, no part of a result.
     private var windowCount: UInt64 = 0
+    /// How many faults whoever watches was told of.
+    var faultsNoted = 0
 
     /// - Parameter state: of the same topology and settings, as `state()` gave it: the run goes on from there.
     /// - Throws: `SimulationError.noTraffic` or, for bytes that are no such state, `unusableState`.
@@ -114,6 +116,7 @@ public final class NetworkSimulation {
         for change in world.firstPolicyChanges() {
             simulation.schedule(change.message, for: change.node, at: change.time)
         }
+        scheduleFaults()
         guard let traffic = services.traffic else { return }
         for payment in traffic.takeFirst() {
             simulation.schedule(world.start(payment), for: UInt32(payment.source), at: payment.time)
@@ -189,6 +192,7 @@ public final class NetworkSimulation {
                 }
                 world.isTrafficOver = services.traffic?.isOver ?? true
                 sampleHours(before: window * world.lookahead)
+                noteFaults(before: (window + 1) * world.lookahead)
                 if let crew, let prefetcher,
                     prefetcher.lookAhead(from: window * world.lookahead)
                 {
@@ -268,7 +272,8 @@ public final class NetworkSimulation {
             latencyMilliseconds: .init(p50: milliseconds(50), p90: milliseconds(90), p99: milliseconds(99)),
             channelIncome: ends,
             finalBalances: (0..<world.endCount).map { world.channels[$0].local.ours },
-            nodeIncome: nodes, chain: chainSummary(statistics), policyChanges: statistics.policyChanges,
+            nodeIncome: nodes, chain: chainSummary(statistics),
+            disputes: disputeSummary(statistics), policyChanges: statistics.policyChanges,
             channelLifetimeDays: lifetime,
             timeline: timeline, primitives: statistics.primitives)
     }
@@ -295,7 +300,15 @@ public final class NetworkSimulation {
             transactions: layerOne.transactionCount, channelsOpened: statistics.channelsOpened,
             channelsClosed: statistics.channelsClosed, openingsRefused: statistics.openingsRefused,
             closingsRefused: statistics.closingsRefused,
-            minerFees: layerOne.chain.feesTotal, genesisAmount: layerOne.chain.genesisTotal)
+            minerFees: layerOne.chain.feesTotal, genesisAmount: layerOne.chain.genesisTotal,
+            kinds: statistics.chainKinds.filter { $0.count > 0 })
+    }
+
+    private func disputeSummary(_ statistics: RunStatistics) -> RunResult.DisputeSummary {
+        RunResult.DisputeSummary(
+            unilateralCloses: statistics.unilateralCloses, cheats: statistics.cheats,
+            breaches: statistics.breaches, punished: UInt64(statistics.punishedChannels.count),
+            dataLosses: statistics.dataLosses)
     }
 
     /// What must hold when nothing is pending: nothing in flight, nobody's books off by a millisatoshi, every open
@@ -311,6 +324,14 @@ public final class NetworkSimulation {
             try check(shard.held.isEmpty, "\(shard.held.count) payees hold parts after the drain")
         }
         try check(simulation.attachmentCount == 0, "\(simulation.attachmentCount) attachments leaked")
+        for shard in simulation.models {
+            for end in shard.disputes.keys.sorted() {
+                let isAway = [end, end.reversed].contains {
+                    world.nodes[Int(world.owners[Int($0.rawValue)])].isAway
+                }
+                try check(isAway, "\(shard.describe(end)) is still on chain after the drain")
+            }
+        }
         guard let layerOne = services.layerOne else { return }
         layerOne.chain.checkTotals()
         var paid = Millisatoshi.zero
@@ -335,8 +356,11 @@ public final class NetworkSimulation {
                     if channel.isFunder { booked += Int64(Millisatoshi(planned.openingCost).rawValue) }
                 }
                 if channel.isFunded {
+                    // A node that never comes back leaves its channel where it was.
+                    let isOpen =
+                        channel.phase != .closing && channel.phase != .failed && channel.phase != .lostData
                     try check(
-                        channel.phase == .closing
+                        !isOpen
                             || layerOne.chain.unspentValue(world.fundings[position]) == planned.capacity,
                         "the funding output of \(services.describe(end)) is not there")
                 }
@@ -345,11 +369,19 @@ public final class NetworkSimulation {
                     earned += income.routingFees
                 }
             }
+            for coin in world.nodes[node].wallet.coins {
+                try check(
+                    layerOne.chain.unspentValue(coin.outpoint) == coin.value,
+                    "a coin of \(world.topology.nodes[node].alias) is not there: \(coin.outpoint)")
+            }
             try check(
                 change == booked,
                 "the books of \(world.topology.nodes[node].alias) say \(booked) msat, its money says \(change)"
             )
         }
-        try check(paid == earned, "senders paid \(paid) in fees, routers earned \(earned)")
+        // Where the chain settled HTLCs on one side alone, what is no fee stands apart.
+        let isOnChain = simulation.models.contains { $0.statistics.unilateralCloses > 0 }
+        try check(
+            paid == earned || isOnChain, "senders paid \(paid) in fees, routers earned \(earned)")
     }
 }

@@ -1,3 +1,4 @@
+import Cryptography
 import LightningTypes
 import PaymentChannels
 import Routing
@@ -14,6 +15,8 @@ final class NetworkWorld: @unchecked Sendable {
     let topology: Topology
     let settings: RunSettings
     let keys: KeyRing
+    /// What senders wrap onions for, by node; none with lazy signatures.
+    let onionPoints: [RistrettoPoint]
     let board: GossipBoard
     let searches = SearchPool()
     /// Microseconds.
@@ -27,8 +30,14 @@ final class NetworkWorld: @unchecked Sendable {
     var isTrafficOver = false
     /// The end of the warm-up.
     let measuredFrom: UInt64
-    /// What nodes pay for layer-1 transactions, satoshi per 1,000 weight units.
+    /// What nodes pay for layer-1 transactions where there is no fee market, satoshi per 1,000 weight units.
     let feeratePerKiloweight: UInt64
+    let rules: ChainRules
+    let faults: FaultPlan
+    /// Confirmations after which nodes reckon with no reorganisation any more.
+    let finality: UInt32
+    /// By node, whether the tower watches for it; empty where there is no tower.
+    private let towerClients: [Bool]
 
     let nodeCount: Int
     let endCount: Int
@@ -44,6 +53,8 @@ final class NetworkWorld: @unchecked Sendable {
     let nodes: UnsafeMutablePointer<NodeState>
     /// Indexed by channel: one-way latency of its link, microseconds.
     private let latencies: UnsafeMutablePointer<UInt32>
+    /// Indexed by `DirectionIndex`; nil where nothing goes wrong.
+    let links: UnsafeMutablePointer<LinkState>?
     /// Every node's own ends, in rows by node.
     private let endRows: [Int32]
     private let endList: [DirectionIndex]
@@ -63,14 +74,22 @@ final class NetworkWorld: @unchecked Sendable {
         case .trace: 0
         }
     }
-    var processCount: Int { nodeCount + 3 }
+    /// There is one where the topology has a watchtower.
+    var towerProcess: UInt32 { UInt32(nodeCount) + 3 }
+    var processCount: Int { nodeCount + (topology.watchtower == nil ? 3 : 4) }
+    var hasFaults: Bool { links != nil }
+    var hasFeeMarket: Bool { topology.layerOne.hasFeeMarket }
 
     init(_ topology: Topology, settings: RunSettings) {
         precondition(topology.churn == nil, "churn is drawn before the run")
         self.topology = topology
         self.settings = settings
         let seed = topology.seed
-        keys = KeyRing(seed: seed)
+        let keys = KeyRing(seed: seed)
+        self.keys = keys
+        onionPoints =
+            settings.signatures == .eager
+            ? topology.nodes.indices.map { keys.onionKey(UInt32($0)).point } : []
         // The engine's windows last from 2 µs to a minute; a shorter lookahead than the floor is always right.
         lookahead = min(max(topology.latency.floor.microseconds, 2), 60_000_000)
         commitmentInterval = topology.payments.commitmentInterval.microseconds
@@ -79,8 +98,35 @@ final class NetworkWorld: @unchecked Sendable {
         policyHorizon = topology.trafficHorizon.microseconds
         measuredFrom = topology.warmup.microseconds
         feeratePerKiloweight = UInt64(topology.layerOne.feeratePerVirtualByte) * 250
+        let layer = topology.layerOne
+        if let profile = layer.profile {
+            var rules = profile.rules
+            rules.blockWeightMaximum = layer.blockWeight
+            rules.transactionWeightMaximum = min(rules.transactionWeightMaximum, layer.blockWeight)
+            if !layer.hasFeeMarket { rules.feerateMinimum = min(rules.feerateMinimum, feeratePerKiloweight) }
+            self.rules = rules
+        } else {
+            rules = ChainRules(
+                blockWeightMaximum: layer.blockWeight,
+                transactionWeightMaximum: min(400_000, layer.blockWeight),
+                feerateMinimum: min(253, feeratePerKiloweight))
+        }
+        finality = UInt32(layer.profile?.reorganisationDepth ?? Chain.reorganisationDepthMaximum) + 1
+        faults = FaultPlan(topology, until: topology.trafficHorizon)
+        var clients: [Bool] = []
+        if let watchtower = topology.watchtower {
+            clients = Array(repeating: false, count: topology.nodes.count)
+            for node in watchtower.nodes { clients[Int(node)] = true }
+        }
+        towerClients = clients
         nodeCount = topology.nodes.count
         endCount = topology.channels.count * 2
+        if faults.isEmpty {
+            links = nil
+        } else {
+            links = .allocate(capacity: endCount)
+            links?.initialize(repeating: LinkState(), count: endCount)
+        }
 
         // Before all that stays: what the graph is made of is as large.
         board = GossipBoard(topology.graph())
@@ -141,11 +187,13 @@ final class NetworkWorld: @unchecked Sendable {
         // Wallets come after the standing channels in the genesis block.
         var wallets: [Int32] = []
         for (index, amount) in topology.startingWallets.enumerated() where amount > .zero {
-            let outpoint = Chain.genesisOutpoint(UInt32(genesis.count))
-            nodes[index].wallet.receive(Wallet.Coin(outpoint: outpoint, value: amount))
             nodes[index].startingWallet = amount
-            wallets.append(Int32(index))
-            genesis.append(amount)
+            for value in topology.coins(of: index, amount) {
+                let outpoint = Chain.genesisOutpoint(UInt32(genesis.count))
+                nodes[index].wallet.receive(Wallet.Coin(outpoint: outpoint, value: value))
+                wallets.append(Int32(index))
+                genesis.append(value)
+            }
         }
         genesisChannels = standing
         genesisWallets = wallets
@@ -163,6 +211,12 @@ final class NetworkWorld: @unchecked Sendable {
         nodes.deinitialize(count: nodeCount)
         nodes.deallocate()
         latencies.deallocate()
+        links?.deallocate()
+    }
+
+    /// Whether the tower watches for the node of an end.
+    @inline(__always) func isTowerClient(_ end: DirectionIndex) -> Bool {
+        !towerClients.isEmpty && towerClients[Int(owners[Int(end.rawValue)])]
     }
 
     /// The ends of a node's own channels, in order of short channel id.
@@ -180,6 +234,11 @@ final class NetworkWorld: @unchecked Sendable {
         }
         let node = genesisWallets[Int(output) - genesisChannels.count]
         return [SpendCondition(keys: [keys.walletKey(node).publicKey])]
+    }
+
+    /// The standing channel that an output of the genesis block funds.
+    func genesisChannel(_ output: UInt32) -> Int32? {
+        Int(output) < genesisChannels.count ? genesisChannels[Int(output)] : nil
     }
 
     func fundingOutput(ofChannel channel: Int) -> Output {
@@ -224,6 +283,11 @@ struct NodeState: Sendable {
     /// Policies it replaced a short time ago, and those that failures taught it; both short.
     var formerPolicies: [FormerPolicy] = []
     var learnedPolicies: [LearnedPolicy] = []
+    /// For how many reasons it is away, and what layer 1 told meanwhile, which it looks at when it is back.
+    var awayCount: UInt8 = 0
+    var missed: [NetworkMessage] = []
+
+    var isAway: Bool { awayCount > 0 }
 }
 
 extension ChannelTerms {

@@ -25,6 +25,11 @@ public enum FailureName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case htlcLimit
     /// BOLT 4's; last, since the numbers of the others are part of every digest so far.
     case mppTimeout
+    // BOLT 4's too: an onion that the next node could not read, or what it read in it.
+    case invalidOnionVersion
+    case invalidOnionHMAC
+    case invalidOnionKey
+    case invalidOnionPayload
 
     /// The name in output: BOLT 4's spelling, `temporary_channel_failure`.
     public var name: String {
@@ -49,6 +54,10 @@ public enum FailureName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
         case .attemptsExhausted: "attempts_exhausted"
         case .htlcLimit: "htlc_limit"
         case .mppTimeout: "mpp_timeout"
+        case .invalidOnionVersion: "invalid_onion_version"
+        case .invalidOnionHMAC: "invalid_onion_hmac"
+        case .invalidOnionKey: "invalid_onion_key"
+        case .invalidOnionPayload: "invalid_onion_payload"
         }
     }
 }
@@ -104,8 +113,9 @@ public struct ChainRecord: Sendable {
     public var weight: UInt64
     public var fee: Satoshi
 
-    public enum Kind: String, Sendable {
-        case funding, closing
+    public enum Kind: String, Sendable, CaseIterable {
+        case funding, closing, commitment, claim, penalty
+        case feeBump = "fee-bump"
     }
 }
 
@@ -118,8 +128,9 @@ public struct TimelineRecord: Sendable {
     public var failed: UInt64
     public var volume: Millisatoshi
     public var fees: Millisatoshi
-    /// What nodes paid for layer-1 transactions then, satoshi per virtual byte.
-    public var feerate: UInt32 = 0
+    /// What nodes paid for layer-1 transactions then, satoshi per 1,000 weight: the fixed rate or, where there is a fee
+    /// market, what blocks asked for at the end of the hour of whoever wanted to be in one of six.
+    public var feeratePerKiloweight: UInt64 = 0
     /// The network at the end of the hour, or of the run.
     public var network = NetworkSample()
 }
@@ -162,6 +173,10 @@ public struct ChannelIncome: Sendable, Equatable {
     /// Layer-1 fees borne by this node for the channel's opening and closing, rounding and unmade dust included.
     public var openingCost: Millisatoshi = .zero
     public var closingCost: Millisatoshi = .zero
+    /// What revoked commitments brought to this side, or cost it, beyond what was due to it; fees on the chain included.
+    public var penalties: Int64 = 0
+    /// What HTLCs that the chain settled on one side alone brought or cost, beyond fees.
+    public var principal: Int64 = 0
     /// Own side plus HTLCs offered, averaged over the measured time.
     public var capital: Millisatoshi = .zero
 
@@ -199,6 +214,9 @@ public struct RunSettings: Sendable {
     public var prefetch = true
     /// Whether `NetworkSimulation.liquidityUse` is kept. Changes no result.
     public var measuresUse = false
+    /// Whether the facts for `NetworkSimulation.audit()` are kept: every HTLC and every transaction. Changes no result; not
+    /// kept across a resumption.
+    public var audits = false
     /// Exactly the first so many payments of the merged traffic; nil: all that start within the duration.
     public var paymentsMaximum: UInt64?
     /// Multiplies every rate of the traffic: the same payments in the same order, closer together.
@@ -258,6 +276,7 @@ public struct RunResult: Sendable {
     public var finalBalances: [Millisatoshi]
     public var nodeIncome: [NodeIncome]
     public var chain: ChainSummary
+    public var disputes: DisputeSummary
     /// How often a node's policy in one direction became another.
     public var policyChanges: UInt64
     public var channelLifetimeDays: UInt32
@@ -291,6 +310,34 @@ public struct RunResult: Sendable {
         public var closingsRefused: UInt64
         public var minerFees: Satoshi
         public var genesisAmount: Satoshi
+        /// Confirmed transactions by kind, in the order of `ChainRecord.Kind`; kinds that nobody made are left out.
+        public var kinds: [KindSummary]
+    }
+
+    /// The confirmed transactions of one kind.
+    public struct KindSummary: Sendable, Equatable {
+        public var kind: ChainRecord.Kind
+        public var count: UInt64 = 0
+        public var weight: UInt64 = 0
+        public var fees: Satoshi = .zero
+
+        public init(_ kind: ChainRecord.Kind) { self.kind = kind }
+    }
+
+    /// What went wrong between the parties of channels.
+    public struct DisputeSummary: Sendable, Equatable {
+        /// Channels that a node took to the chain, those with a revoked commitment among them.
+        public var unilateralCloses: UInt64
+        /// Revoked commitments that nodes published ...
+        public var cheats: UInt64
+        /// ... that their victims saw on the chain ...
+        public var breaches: UInt64
+        /// ... and channels in which a penalty took something of one, the victim's or its tower's.
+        public var punished: UInt64
+        /// Channels whose node found its state to be old.
+        public var dataLosses: UInt64
+
+        public var isEmpty: Bool { unilateralCloses + breaches + dataLosses == 0 }
     }
 }
 
@@ -302,7 +349,10 @@ public struct NodeIncome: Sendable {
     public var routingFees: Millisatoshi
     public var feesPaid: Millisatoshi
     public var onchainFees: Millisatoshi
-    /// Routing fees less on-chain fees, in millisatoshi. May be negative.
+    /// Won or lost by revoked commitments, and by HTLCs that the chain settled on one side alone; millisatoshi.
+    public var penalties: Int64
+    public var principal: Int64
+    /// Routing fees less on-chain fees, with what disputes brought or cost, in millisatoshi. May be negative.
     public var net: Int64
     public var capital: Millisatoshi
     /// Routing fees ÷ capital, per 365 days, as a fraction (0.05 is 5 %). Nil without capital.

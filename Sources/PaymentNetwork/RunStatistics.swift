@@ -23,6 +23,17 @@ struct RunStatistics {
     var openingsRefused: UInt64 = 0
     var closingsRefused: UInt64 = 0
     var policyChanges: UInt64 = 0
+    /// Channels that a node took to the chain, those with a revoked commitment among them.
+    var unilateralCloses: UInt64 = 0
+    var cheats: UInt64 = 0
+    /// Revoked commitments that their victims saw on the chain.
+    var breaches: UInt64 = 0
+    /// Channels whose node found its state to be old.
+    var dataLosses: UInt64 = 0
+    /// Confirmed transactions, by `ChainRecord.Kind`; of the first shard alone, as the next.
+    var chainKinds = ChainRecord.Kind.allCases.map { RunResult.KindSummary($0) }
+    /// Channels with a confirmed penalty.
+    var punishedChannels: Set<Int32> = []
     /// Simulated microseconds of the last `revoke_and_ack`, after which nothing of an HTLC was pending.
     var lastRevocation: UInt64 = 0
     /// Of settled payments in simulated microseconds, from 1 ms to 12 days within 0.1 %.
@@ -31,6 +42,15 @@ struct RunStatistics {
     var hours: [TimelineRecord] = []
     /// The network at the end of each hour that is over; of the first shard alone.
     var samples: [NetworkSample] = []
+
+    mutating func count(_ transaction: ChainRecord) {
+        for place in chainKinds.indices where chainKinds[place].kind == transaction.kind {
+            chainKinds[place].count += 1
+            chainKinds[place].weight += transaction.weight
+            chainKinds[place].fees += transaction.fee
+        }
+        if transaction.kind == .penalty { punishedChannels.insert(transaction.channel) }
+    }
 
     mutating func count(_ payment: PaymentRecord, isMeasured: Bool) {
         if payment.failure == nil { settled += 1 } else { failed += 1 }
@@ -98,6 +118,16 @@ struct RunStatistics {
         openingsRefused += other.openingsRefused
         closingsRefused += other.closingsRefused
         policyChanges += other.policyChanges
+        unilateralCloses += other.unilateralCloses
+        cheats += other.cheats
+        breaches += other.breaches
+        dataLosses += other.dataLosses
+        for place in chainKinds.indices {
+            chainKinds[place].count += other.chainKinds[place].count
+            chainKinds[place].weight += other.chainKinds[place].weight
+            chainKinds[place].fees += other.chainKinds[place].fees
+        }
+        punishedChannels.formUnion(other.punishedChannels)
         lastRevocation = max(lastRevocation, other.lastRevocation)
         // Not by replaying its values: those are rounded up, and the largest recorded bounds every quantile.
         latencies.add(other.latencies)

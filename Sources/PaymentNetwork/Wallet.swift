@@ -1,13 +1,11 @@
 import Cryptography
 import LightningTypes
+import PaymentChannels
 import Settlement
 
 /// A node's on-chain money: coins of one key, none of them spent.
 struct Wallet: Sendable {
-    struct Coin: Hashable, Sendable {
-        var outpoint: Outpoint
-        var value: Satoshi
-    }
+    typealias Coin = FeeWallet.Coin
 
     var coins: [Coin] = []
 

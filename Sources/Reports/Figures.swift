@@ -32,6 +32,12 @@ package enum Figures {
         satoshis(amount, decimals: !amount.rawValue.isMultiple(of: 1_000))
     }
 
+    /// A rate given for 1,000 weight, of which four are a virtual byte: `8.00`, `0.104`.
+    package static func satoshisPerVirtualByte(_ feeratePerKiloweight: UInt64) -> String {
+        let rate = Double(feeratePerKiloweight) / 250
+        return decimal(rate, rate < 1 ? 3 : 2)
+    }
+
     /// A fixed number of decimals, thousands grouped: `1,234.50`.
     package static func decimal(_ value: Double, _ places: Int) -> String {
         guard value.isFinite else { return "–" }

@@ -23,6 +23,9 @@ struct IncomeReport {
         result.nodeIncome.sorted { ($1.net, $0.node) < ($0.net, $1.node) }
     }
 
+    private var hasPenalties: Bool { result.nodeIncome.contains { $0.penalties != 0 } }
+    private var hasPrincipal: Bool { result.nodeIncome.contains { $0.principal != 0 } }
+
     private var isShort: Bool {
         result.measuredMicroseconds < Self.daysForForecast * 86_400 * 1_000_000
     }
@@ -30,11 +33,16 @@ struct IncomeReport {
     private func table() -> TextTable {
         let ranked = ranked
         let decimals = Decimals(of: result.nodeIncome)
-        var table = TextTable(columns: [
+        var columns: [TextTable.Column] = [
             .init("node", .left, widthMaximum: 24), .init("forwards"), .init("volume"), .init("routing fees"),
-            .init("fees paid"), .init("on-chain"), .init("net"), .init("capital"), .init("APR gross"),
-            .init("APR net"), .init("", .left),
-        ])
+            .init("fees paid"), .init("on-chain"),
+        ]
+        if hasPenalties { columns.append(.init("penalties")) }
+        if hasPrincipal { columns.append(.init("principal")) }
+        columns += [
+            .init("net"), .init("capital"), .init("APR gross"), .init("APR net"), .init("", .left),
+        ]
+        var table = TextTable(columns: columns)
         // A row for the rest stands for two nodes at least.
         let top = ranked.count == rows.top + 1 ? ranked.count : rows.top
         var rest: [NodeIncome] = []
@@ -58,12 +66,20 @@ struct IncomeReport {
     {
         let emphasis: TextTable.Emphasis = sum.net > 0 ? .good : sum.net < 0 ? .bad : .plain
         let isMarked = !isSum && sum.aprGross != nil && sum.forwards < Self.forwardsForForecast
-        return [
+        var cells: [TextTable.Cell] = [
             .init(name), .init(Figures.count(sum.forwards)),
             .init(Figures.satoshis(sum.volume, decimals: decimals.volume)),
             .init(Figures.satoshis(sum.routingFees, decimals: decimals.routingFees)),
             .init(Figures.satoshis(sum.feesPaid, decimals: decimals.feesPaid)),
             .init(Figures.satoshis(sum.onchainFees, decimals: decimals.onchainFees)),
+        ]
+        if hasPenalties {
+            cells.append(.init(Figures.satoshis(sum.penalties, decimals: decimals.penalties)))
+        }
+        if hasPrincipal {
+            cells.append(.init(Figures.satoshis(sum.principal, decimals: decimals.principal)))
+        }
+        return cells + [
             .init(Figures.satoshis(sum.net, decimals: decimals.net), emphasis),
             .init(Figures.satoshis(sum.capital, decimals: decimals.capital)),
             .init(Figures.percent(sum.aprGross)), .init(Figures.percent(sum.aprNet)),
@@ -81,10 +97,24 @@ struct IncomeReport {
             "volume     what was forwarded out through a node's channels, and settled",
             "fees paid  routing fees on a node's own payments: a purchase, no cost of routing",
             "on-chain   what opening and closing its channels cost a node in this run",
-            "net        routing fees less on-chain",
+        ]
+        if hasPenalties {
+            lines.append(
+                "penalties  what a revoked commitment brought a node, or cost it, beyond what was due, after fees and a tower's share"
+            )
+        }
+        if hasPrincipal {
+            lines.append(
+                "principal  what HTLCs brought a node, or cost it, that the chain paid on one side and gave back on the other"
+            )
+        }
+        let disputes = [hasPenalties ? "penalties" : nil, hasPrincipal ? "principal" : nil].compactMap(\.self)
+        let andDisputes = disputes.isEmpty ? "" : " and with \(disputes.joined(separator: " and "))"
+        lines += [
+            "net        routing fees less on-chain\(andDisputes)",
             "capital    a node's own side of its channels and the HTLCs it offered, averaged over that time",
             "APR gross  routing fees ÷ capital, per 365 days, not compounded",
-            "APR net    the same less on-chain costs, opening and closing spread over "
+            "APR net    the same less on-chain costs\(andDisputes), opening and closing spread over "
                 + "\(Figures.counted(UInt64(lifetime), "day")) of a channel's life",
         ]
         if result.nodeIncome.contains(where: { $0.aprGross != nil && $0.forwards < Self.forwardsForForecast })
@@ -119,11 +149,13 @@ struct IncomeReport {
         let yields = routers.compactMap(\.aprNet).sorted()
         let who =
             "\(Figures.count(UInt64(ahead))) of \(Figures.counted(UInt64(routers.count), "node")) that forwarded"
-        let isFree = sum.onchainFees == .zero
+        let isFree = sum.onchainFees == .zero && !hasPenalties && !hasPrincipal
         var text =
             isFree
             ? "\(who) earned something. Their channels stood open all along: nothing here paid for the chain."
-            : "\(who) earned more in fees than the chain cost them in this run."
+            : hasPenalties || hasPrincipal
+                ? "\(who) came out ahead of what the chain and disputes on it cost them in this run."
+                : "\(who) earned more in fees than the chain cost them in this run."
         if let gross = sum.aprGross, let net = sum.aprNet, !yields.isEmpty {
             let yield =
                 isFree
@@ -149,6 +181,8 @@ private struct IncomeSum {
     var routingFees = Millisatoshi.zero
     var feesPaid = Millisatoshi.zero
     var onchainFees = Millisatoshi.zero
+    var penalties: Int64 = 0
+    var principal: Int64 = 0
     var net: Int64 = 0
     var capital = Millisatoshi.zero
     /// Each node's yield weighs as much as its capital. Nil without capital.
@@ -164,6 +198,8 @@ private struct IncomeSum {
             routingFees += income.routingFees
             feesPaid += income.feesPaid
             onchainFees += income.onchainFees
+            penalties += income.penalties
+            principal += income.principal
             self.net += income.net
             capital += income.capital
             gross += (income.aprGross ?? 0) * Double(income.capital.rawValue)
@@ -181,6 +217,8 @@ private struct Decimals {
     var routingFees: Bool
     var feesPaid: Bool
     var onchainFees: Bool
+    var penalties: Bool
+    var principal: Bool
     var net: Bool
     var capital: Bool
 
@@ -193,6 +231,8 @@ private struct Decimals {
         routingFees = isNeeded(\.routingFees.rawValue)
         feesPaid = isNeeded(\.feesPaid.rawValue)
         onchainFees = isNeeded(\.onchainFees.rawValue)
+        penalties = isNeeded(\.penalties.magnitude)
+        principal = isNeeded(\.principal.magnitude)
         net = isNeeded(\.net.magnitude)
         capital = isNeeded(\.capital.rawValue)
     }

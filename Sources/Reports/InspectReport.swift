@@ -16,7 +16,7 @@ public struct InspectReport {
         var lines = [TopologyWords.title(of: topology, style: style)]
         for sentence in TopologyWords.assumedTraffic(of: topology) { lines.append(style.yellow(sentence)) }
         lines.append("")
-        lines += (nodes + channels + balances + traffic + changes).map { label, words in
+        lines += (nodes + channels + balances + layerOne + traffic + changes + faults).map { label, words in
             label + String(repeating: " ", count: max(1, 17 - label.count)) + words
         }
         lines.append("")
@@ -63,6 +63,41 @@ public struct InspectReport {
                 "\(Figures.count(d.capacityTotal.rawValue)) sat, median \(Figures.count(d.capacityMedian.rawValue)) sat a channel"
             ),
         ]
+    }
+
+    /// Only what is not as in every file: a profile with its fee market.
+    private var layerOne: [Fact] {
+        let layer = topology.layerOne
+        guard let profile = layer.profile else { return [] }
+        let rate =
+            layer.hasFeeMarket
+            ? "a fee market around \(Figures.satoshisPerVirtualByte(profile.demand.feerateTypical)) sat/vB"
+            : "\(layer.feeratePerVirtualByte) sat/vB"
+        return [
+            (
+                "Layer 1",
+                "\(profile.name): a block every \(Figures.duration(microseconds: microseconds(layer.blockInterval))), \(rate)"
+            )
+        ]
+    }
+
+    /// What goes wrong, and who watches.
+    private var faults: [Fact] {
+        var facts: [Fact] = []
+        if let tower = topology.watchtower {
+            facts.append(
+                (
+                    "Watchtower",
+                    "for \(counted(tower.nodes.count, "node")), for "
+                        + "\(Figures.decimal(Double(tower.rewardPermille) / 10, 1)) % of what penalties bring"
+                ))
+        }
+        let counts = topology.faultCounts
+        guard !counts.isEmpty else { return facts }
+        let kinds = counts.map {
+            $0.count == 1 ? $0.kind.rawValue : "\($0.kind.rawValue) × \(count($0.count))"
+        }
+        return facts + [("Faults", kinds.joined(separator: ", "))]
     }
 
     /// What changes in a run beside balances.
@@ -164,6 +199,12 @@ public struct InspectReport {
             "balances": .text(topology.balances.rawValue),
             "duration_seconds": JSONValue(topology.duration.map { Double(microseconds($0)) / 1e6 }),
             "warmup_seconds": .number(Double(microseconds(topology.warmup)) / 1e6),
+            "layer_1": [
+                "profile": JSONValue(topology.layerOne.profile?.name),
+                "fee_market": .boolean(topology.layerOne.hasFeeMarket),
+            ],
+            "watchtower_nodes": JSONValue(topology.watchtower?.nodes.count ?? 0),
+            "faults": .object(topology.faultCounts.map { .init($0.kind.rawValue, JSONValue($0.count)) }),
             "traffic": RunDescription.traffic(of: topology),
         ]
     }

@@ -51,6 +51,20 @@ public struct RunDocument {
                 "closings_refused": .unsigned(result.chain.closingsRefused),
                 "miner_fees_sat": .unsigned(result.chain.minerFees.rawValue),
                 "genesis_sat": .unsigned(result.chain.genesisAmount.rawValue),
+                "kinds": .array(
+                    result.chain.kinds.map { kind in
+                        [
+                            "kind": .text(kind.kind.rawValue), "transactions": .unsigned(kind.count),
+                            "weight": .unsigned(kind.weight), "fees_sat": .unsigned(kind.fees.rawValue),
+                        ]
+                    }),
+            ],
+            "disputes": [
+                "unilateral_closes": .unsigned(result.disputes.unilateralCloses),
+                "cheats": .unsigned(result.disputes.cheats),
+                "breaches": .unsigned(result.disputes.breaches),
+                "punished": .unsigned(result.disputes.punished),
+                "data_losses": .unsigned(result.disputes.dataLosses),
             ],
             "policy_changes": .unsigned(result.policyChanges),
             "primitives": [
@@ -59,6 +73,11 @@ public struct RunDocument {
                 "verifications": .unsigned(result.primitives.verifications),
                 "transaction_hashes": .unsigned(result.primitives.transactionHashes),
                 "hashes": .unsigned(result.primitives.hashes),
+                "point_multiplications": .unsigned(result.primitives.pointMultiplications),
+                "base_point_multiplications": .unsigned(result.primitives.basePointMultiplications),
+                "keyed_hashes": .unsigned(result.primitives.keyedHashes),
+                "onion_hashes": .unsigned(result.primitives.onionHashes),
+                "stream_bytes": .unsigned(result.primitives.streamBytes),
             ],
             "channel_lifetime_days": .unsigned(UInt64(result.channelLifetimeDays)),
             "days": DayTable.json(of: result.timeline),

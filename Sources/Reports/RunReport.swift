@@ -40,6 +40,10 @@ public struct RunReport {
         lines.append("Failures   \(failures)")
         if result.payments.settled > 0 { lines.append("Latency    \(latency)") }
         lines.append("Layer 1    \(chain)")
+        if !result.disputes.isEmpty {
+            lines.append("Disputes   \(disputes)")
+            lines.append("           on chain: \(transactions)")
+        }
         if result.policyChanges > 0 {
             lines.append("Policies   \(Figures.counted(result.policyChanges, "change"))")
         }
@@ -72,6 +76,28 @@ public struct RunReport {
         }
         return "half settle within \(words(latency.p50)), 90 % within \(words(latency.p90)), "
             + "99 % within \(words(latency.p99))"
+    }
+
+    private var disputes: String {
+        let disputes = result.disputes
+        var parts = [Figures.counted(disputes.unilateralCloses, "unilateral close")]
+        if disputes.cheats > 0 {
+            parts.append(
+                "\(Figures.count(disputes.cheats)) of them with a revoked commitment "
+                    + "(\(Figures.count(disputes.breaches)) seen by the other party, "
+                    + "\(Figures.count(disputes.punished)) punished)")
+        }
+        if disputes.dataLosses > 0 {
+            parts.append(Figures.counted(disputes.dataLosses, "channel") + " with lost data")
+        }
+        return parts.joined(separator: ", ")
+    }
+
+    /// How many transactions of each kind, and their fees.
+    private var transactions: String {
+        result.chain.kinds.map { kind in
+            "\(Figures.count(kind.count)) \(kind.kind.rawValue) (\(Figures.count(kind.fees.rawValue)) sat)"
+        }.joined(separator: ", ")
     }
 
     private var chain: String {

@@ -6,8 +6,8 @@ import Topologies
 public struct IncomeTable: Sendable {
     private static let columns = [
         "node", "alias", "forwards", "volume_msat", "routing_fees_msat", "fees_paid_msat",
-        "onchain_fees_msat",
-        "net_msat", "capital_msat", "apr_gross", "apr_net",
+        "onchain_fees_msat", "penalties_msat", "principal_msat", "net_msat", "capital_msat", "apr_gross",
+        "apr_net",
     ]
 
     private let incomes: [NodeIncome]
@@ -26,8 +26,8 @@ public struct IncomeTable: Sendable {
             .text(node.id), .text(node.alias), .unsigned(income.forwards),
             .unsigned(income.volume.rawValue), .unsigned(income.routingFees.rawValue),
             .unsigned(income.feesPaid.rawValue), .unsigned(income.onchainFees.rawValue),
-            .integer(income.net), .unsigned(income.capital.rawValue), JSONValue(income.aprGross),
-            JSONValue(income.aprNet),
+            .integer(income.penalties), .integer(income.principal), .integer(income.net),
+            .unsigned(income.capital.rawValue), JSONValue(income.aprGross), JSONValue(income.aprNet),
         ]
     }
 

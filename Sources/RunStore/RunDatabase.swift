@@ -205,7 +205,7 @@ extension RunDatabase {
 
     func writeIncome(_ result: RunResult, of topology: Topology) throws(RunStoreError) {
         try write { database in
-            var insert = try BulkInsert(into: "income", columns: 14, in: database)
+            var insert = try BulkInsert(into: "income", columns: 16, in: database)
             for (index, income) in result.channelIncome.enumerated() {
                 let direction = DirectionIndex(UInt32(index))
                 let channel = topology.channels[direction.channel]
@@ -222,12 +222,14 @@ extension RunDatabase {
                 insert.bind(income.received.rawValue)
                 insert.bind(income.openingCost.rawValue)
                 insert.bind(income.closingCost.rawValue)
+                insert.bind(income.penalties)
+                insert.bind(income.principal)
                 insert.bind(income.capital.rawValue)
                 try insert.insertRow()
             }
         }
         try write { database in
-            var insert = try BulkInsert(into: "node_income", columns: 10, in: database)
+            var insert = try BulkInsert(into: "node_income", columns: 12, in: database)
             for income in result.nodeIncome {
                 insert.bind(Int64(income.node))
                 insert.bind(income.forwards)
@@ -235,6 +237,8 @@ extension RunDatabase {
                 insert.bind(income.routingFees.rawValue)
                 insert.bind(income.feesPaid.rawValue)
                 insert.bind(income.onchainFees.rawValue)
+                insert.bind(income.penalties)
+                insert.bind(income.principal)
                 insert.bind(income.net)
                 insert.bind(income.capital.rawValue)
                 insert.bind(income.aprGross)

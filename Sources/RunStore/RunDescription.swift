@@ -151,6 +151,8 @@ extension RunDescription {
             "duration_seconds": JSONValue(topology.duration.map(seconds)),
             "warmup_seconds": .number(seconds(topology.warmup)),
             "layer_one": [
+                "profile": JSONValue(topology.layerOne.profile?.name),
+                "fee_market": .boolean(topology.layerOne.hasFeeMarket),
                 "block_interval_seconds": .number(seconds(topology.layerOne.blockInterval)),
                 "regular_blocks": .boolean(topology.layerOne.hasRegularBlocks),
                 "confirmations": .unsigned(UInt64(topology.layerOne.confirmations)),
@@ -174,6 +176,18 @@ extension RunDescription {
                 "floor_seconds": .number(seconds(topology.latency.floor)),
                 "fixed_seconds": JSONValue(topology.latency.fixed.map(seconds)),
             ],
+            "watchtower": topology.watchtower.map { tower in
+                [
+                    "nodes": JSONValue(tower.nodes.count),
+                    "reward_permille": .unsigned(tower.rewardPermille),
+                ]
+            } ?? .null,
+            "faults": .array(
+                topology.faultCounts.map {
+                    [
+                        "kind": .text($0.kind.rawValue), "rules": JSONValue($0.count),
+                    ]
+                }),
             "traffic": traffic(of: topology),
         ]
     }

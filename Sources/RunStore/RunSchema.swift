@@ -1,6 +1,6 @@
 extension RunDatabase {
     /// Grows when a table changes its meaning or loses a column.
-    static let schemaVersion = 2
+    static let schemaVersion = 3
 
     /// Columns end in their unit: `_msat`, `_sat`, `_us` (simulated microseconds), `_days`. The document
     /// `docs/RUN-STORE.md` says what each means.
@@ -68,6 +68,8 @@ extension RunDatabase {
             received_msat INTEGER NOT NULL,
             opening_cost_msat INTEGER NOT NULL,
             closing_cost_msat INTEGER NOT NULL,
+            penalties_msat INTEGER NOT NULL,
+            principal_msat INTEGER NOT NULL,
             capital_msat INTEGER NOT NULL
         );
 
@@ -78,6 +80,8 @@ extension RunDatabase {
             routing_fees_msat INTEGER NOT NULL,
             fees_paid_msat INTEGER NOT NULL,
             onchain_fees_msat INTEGER NOT NULL,
+            penalties_msat INTEGER NOT NULL,
+            principal_msat INTEGER NOT NULL,
             net_msat INTEGER NOT NULL,
             capital_msat INTEGER NOT NULL,
             apr_gross REAL,
@@ -127,7 +131,7 @@ extension RunDatabase {
             failed INTEGER NOT NULL,
             volume_msat INTEGER NOT NULL,
             fees_msat INTEGER NOT NULL,
-            feerate_sat_per_vbyte INTEGER NOT NULL,
+            feerate_sat_per_vbyte REAL NOT NULL,
             pending_htlcs INTEGER NOT NULL,
             depleted_directions INTEGER NOT NULL,
             open_directions INTEGER NOT NULL,

@@ -6,6 +6,8 @@ public enum RunStoreError: Error, CustomStringConvertible {
     case failed(path: String, reason: String)
     /// The directory holds no run that could be gone on with.
     case notResumable(path: String, reason: String)
+    /// The tables are those of another version of the program.
+    case otherSchema(path: String, found: Int, program: String)
     /// SQLite refused.
     case database(reason: String)
 
@@ -13,6 +15,9 @@ public enum RunStoreError: Error, CustomStringConvertible {
         switch self {
         case .occupied(let path): "\(path) is not empty; name a new or empty directory with --out"
         case .notResumable(let path, let reason): "\(path): \(reason)"
+        case .otherSchema(let path, let found, let program):
+            "\(path): its tables have schema \(found), of \(program); this program writes schema "
+                + "\(RunDatabase.schemaVersion), and neither verifies nor goes on with another"
         case .failed(let path, let reason): "\(path): \(reason)"
         case .database(let reason): "run.sqlite: \(reason)"
         }

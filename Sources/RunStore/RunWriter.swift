@@ -311,7 +311,7 @@ extension RunWriter {
                 insert.bind(hour.failed)
                 insert.bind(hour.volume.rawValue)
                 insert.bind(hour.fees.rawValue)
-                insert.bind(hour.feerate)
+                insert.bind(Double(hour.feeratePerKiloweight) / 250)
                 insert.bind(hour.network.pendingHTLCs)
                 insert.bind(hour.network.depletedDirections)
                 insert.bind(hour.network.openDirections)

@@ -13,6 +13,8 @@ public struct StoredRun {
     public let arguments: [String]
     /// The copies, with what each was read as.
     public let inputs: [InputFile]
+    /// Of its tables; 0 where the manifest does not say.
+    public let schemaVersion: Int
     private let manifest: [UInt8]
 
     /// - Throws: `RunStoreError.notResumable` where the manifest or a copy of the input is missing or not ours.
@@ -31,6 +33,7 @@ public struct StoredRun {
         self.arguments = arguments
         self.status = status
         digest = root["digest"] as? String
+        schemaVersion = root["schema_version"] as? Int ?? 0
         var inputs: [InputFile] = []
         for (name, text) in zip(names, roles) {
             guard let role = InputFile.Role(text), name.hasPrefix("input/"), !name.contains("..") else {
@@ -40,6 +43,15 @@ public struct StoredRun {
                 InputFile(name: String(name.dropFirst(6)), bytes: try directory.read(name), role: role))
         }
         self.inputs = inputs
+    }
+
+    /// Refuses a run whose tables are not those that this program writes: they can be neither compared nor continued.
+    ///
+    /// - Throws: `RunStoreError.otherSchema`.
+    public func checkSchema() throws(RunStoreError) {
+        guard schemaVersion == RunDatabase.schemaVersion else {
+            throw .otherSchema(path: directory.path, found: schemaVersion, program: program)
+        }
     }
 
     /// Whether a description of the same command over the copies is that of this run, to the last setting.

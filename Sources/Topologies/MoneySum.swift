@@ -23,7 +23,13 @@ extension Topology.LayerOne {
     /// be: what a wallet nobody gives gets for each channel its node opens, beyond the capacity.
     ///
     /// 2 P2WPKH inputs and a P2WSH and a P2WPKH output weigh 886 (see Settlement's table).
-    var openingAllowance: Satoshi { Satoshi(UInt64(feeratePerVirtualByte) * 975 / 4 + 294) }
+    /// Where there is a fee market, it is reckoned with twenty times the typical rate.
+    var openingAllowance: Satoshi {
+        let feerate =
+            hasFeeMarket
+            ? 20 * (profile?.demand.feerateTypical ?? 0) : 250 * UInt64(feeratePerVirtualByte)
+        return Satoshi(feerate * 975 / 1_000 + 294)
+    }
 }
 
 extension Topology {
@@ -36,7 +42,31 @@ extension Topology {
             let opener = Int(channel.funder == .second ? channel.node2 : channel.node1)
             if nodes[opener].wallet == nil { needed[opener] += channel.capacity + layerOne.openingAllowance }
         }
-        return zip(nodes, needed).map { $0.wallet ?? $1 }
+        let reserves = claimReserves()
+        return nodes.indices.map { nodes[$0].wallet ?? needed[$0] + reserves[$0] }
+    }
+
+    /// What nodes keep to pay for claims on chain, where something may go wrong: 10,000 sat for each channel, 100,000 at the
+    /// most, as lnd does for channels with anchors (`anchorChanReservedValue`, `maxAnchorChanReservedValue`).
+    private func claimReserves() -> [Satoshi] {
+        var reserves = [Satoshi](repeating: .zero, count: nodes.count)
+        if faults.isEmpty { return reserves }
+        for channel in channels {
+            for node in [Int(channel.node1), Int(channel.node2)] {
+                reserves[node] = min(reserves[node] + Self.claimReserve, Satoshi(100_000))
+            }
+        }
+        return reserves
+    }
+
+    private static let claimReserve = Satoshi(10_000)
+
+    /// The coins of a node's wallet at genesis: one or, where it may have to pay for claims, up to ten beside it, for each is
+    /// held up by what it pays for until that is final.
+    public func coins(of node: Int, _ amount: Satoshi) -> [Satoshi] {
+        let count = faults.isEmpty ? 0 : min(amount.rawValue / Self.claimReserve.rawValue, 10)
+        let rest = amount - Satoshi(count * Self.claimReserve.rawValue)
+        return Array(repeating: Self.claimReserve, count: Int(count)) + (rest > .zero ? [rest] : [])
     }
 }
 

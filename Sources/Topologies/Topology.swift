@@ -1,5 +1,6 @@
 import LightningTypes
 import Routing
+import Settlement
 
 /// A network to simulate: everything a topology file says, checked and resolved to dense indices.
 ///
@@ -20,6 +21,10 @@ public struct Topology: Sendable {
     public var policyChanges: [PolicyChange] = []
     /// How nodes and channels come and go; nil once `drawChurn` has drawn it, and where they do not.
     public var churn: Churn?
+    /// What goes wrong in the run.
+    public var faults: [Fault] = []
+    /// Who watches the chain for nodes that may be away; nil: nobody.
+    public var watchtower: Watchtower?
     /// The last payment starts before this much simulated time; nil is bounded by the number of payments alone.
     public var duration: Duration?
     /// The first stretch of the run, left out of every table.
@@ -121,10 +126,14 @@ public struct Topology: Sendable {
         public var hasRegularBlocks: Bool
         /// Blocks until a funding transaction counts (`minimum_depth`); 3 by default.
         public var confirmations: UInt32
-        /// What nodes pay for their transactions, satoshi per virtual byte. May be zero.
+        /// What nodes pay for their transactions where there is no fee market, satoshi per virtual byte. May be zero.
         public var feeratePerVirtualByte: UInt32
         /// Weight a block has room for; 4,000,000 by default.
         public var blockWeight: UInt64
+        /// The figures it goes by, if the file names some.
+        public var profile: LayerOneProfile?
+        /// Whether others bid for block space too, as the profile says, and nodes pay what they estimate.
+        public var hasFeeMarket = false
     }
 
     /// How senders try.

@@ -1,4 +1,5 @@
 import LightningTypes
+import Settlement
 
 // What holds where a file says nothing. Every figure here stands in docs/TOPOLOGY.md too.
 
@@ -7,6 +8,14 @@ extension Topology.LayerOne {
     static let standard = Topology.LayerOne(
         blockInterval: .seconds(600), hasRegularBlocks: false, confirmations: 3, feeratePerVirtualByte: 10,
         blockWeight: 4_000_000)
+
+    init(_ profile: LayerOneProfile) {
+        self.init(
+            blockInterval: .microseconds(Int64(profile.blockInterval)), hasRegularBlocks: profile.isRegular,
+            confirmations: profile.confirmations,
+            feeratePerVirtualByte: Self.standard.feeratePerVirtualByte,
+            blockWeight: profile.rules.blockWeightMaximum, profile: profile)
+    }
 }
 
 extension Topology.PaymentRules {
@@ -77,5 +86,13 @@ struct LimitsDraft: Sendable, Hashable {
             htlcValueInFlightMaximum: htlcValueInFlightMaximum ?? Millisatoshi(capacity),
             acceptedHTLCsMaximum: acceptedHTLCsMaximum ?? 483, toSelfDelay: toSelfDelay ?? 144,
             feeratePerKiloweight: feeratePerKiloweight ?? 2_500, hasAnchors: hasAnchors ?? true)
+    }
+}
+
+extension LimitsDraft {
+    /// A channel's dispute window and the rate of its commitments, as they suit a layer 1.
+    init(_ profile: LayerOneProfile) {
+        toSelfDelay = profile.disputeWindow
+        feeratePerKiloweight = UInt32(clamping: profile.demand.feerateTypical)
     }
 }

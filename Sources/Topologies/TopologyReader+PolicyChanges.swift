@@ -71,7 +71,7 @@ extension TopologyReader {
         return .rate(rate / 86_400)
     }
 
-    private func shortChannelID(
+    func shortChannelID(
         of section: Section, in topology: Topology
     ) throws(TopologyError) -> ShortChannelID? {
         guard let text = try section.text("short_channel_id") else { return nil }

@@ -1,5 +1,6 @@
 import LightningTypes
 import Routing
+import Settlement
 
 /// Turns the values of a topology file into a `Topology`: settings first, then the network, then the traffic,
 /// each checked against what came before.
@@ -7,7 +8,8 @@ struct TopologyReader {
     static let keys = [
         "millrace", "name", "seed", "duration", "warmup", "balances", "layer_1", "latency", "payments",
         "defaults",
-        "groups", "graph", "generate", "nodes", "channels", "policy_changes", "churn", "traffic", "trace",
+        "groups", "graph", "generate", "nodes", "channels", "policy_changes", "churn", "watchtower", "faults",
+        "traffic", "trace",
     ]
 
     let file: SourceFile
@@ -51,7 +53,7 @@ struct TopologyReader {
     private mutating func topology() throws(TopologyError) -> Topology {
         var topology = try settings()
         timeMaximum = topology.timeMaximum
-        try readDefaults()
+        try readDefaults(topology.layerOne)
         try readGroups()
         try readGraph()
         try readNodes()
@@ -64,6 +66,7 @@ struct TopologyReader {
         names.renumber(newIndex)
         try readPolicyChanges(into: &topology)
         topology.churn = try churn()
+        try readFaults(into: &topology)
         if try !readGraphTraffic(into: &topology, newIndex) { try readTraffic(into: &topology) }
         try topology.checkTimes(file: file) { root.line(of: $0) }
         return topology
@@ -72,7 +75,8 @@ struct TopologyReader {
     // MARK: Settings
 
     static let layerOneKeys = [
-        "block_interval", "regular_blocks", "confirmations", "feerate_sat_per_vbyte", "block_weight",
+        "profile", "block_interval", "regular_blocks", "confirmations", "feerate_sat_per_vbyte",
+        "block_weight",
     ]
     static let latencyKeys = ["floor", "fixed"]
     static let paymentKeys = [
@@ -105,6 +109,11 @@ struct TopologyReader {
     private func layerOne() throws(TopologyError) -> Topology.LayerOne {
         var layer = Topology.LayerOne.standard
         guard let section = try root.section("layer_1", keys: Self.layerOneKeys) else { return layer }
+        if let profile = try profile(of: section) {
+            layer = Topology.LayerOne(profile)
+            // A fixed rate takes the place of the market.
+            layer.hasFeeMarket = !section.has("feerate_sat_per_vbyte")
+        }
         layer.blockInterval =
             try section.duration("block_interval", from: .milliseconds(100), to: .seconds(30 * 86_400))
             ?? layer.blockInterval
@@ -120,6 +129,18 @@ struct TopologyReader {
             try section.integer("block_weight", "weight units", from: 4_000, to: 1_000_000_000_000)
             ?? layer.blockWeight
         return layer
+    }
+
+    private func profile(of section: Section) throws(TopologyError) -> LayerOneProfile? {
+        guard let name = try section.text("profile") else { return nil }
+        guard let profile = LayerOneProfile.named(name) else {
+            let names = LayerOneProfile.all.map(\.name)
+            throw section.error(
+                "profile",
+                "expected one of \(names.joined(separator: ", ")), found \(quoted(name))"
+                    + suggestion(for: name, among: names))
+        }
+        return profile
     }
 
     private func paymentRules() throws(TopologyError) -> Topology.PaymentRules {
@@ -179,13 +200,14 @@ struct TopologyReader {
 
     static let defaultKeys = ["policy", "capacity_sat", "opens_at", "closes_at"] + limitKeys
 
-    private mutating func readDefaults() throws(TopologyError) {
+    private mutating func readDefaults(_ layerOne: Topology.LayerOne) throws(TopologyError) {
+        if let profile = layerOne.profile { defaultLimits = LimitsDraft(profile) }
         guard let section = try root.section("defaults", keys: Self.defaultKeys)
         else {
             return
         }
         defaultPolicy = try Self.policy("policy", of: section) ?? defaultPolicy
-        defaultLimits = try Self.limits(of: section)
+        defaultLimits = try Self.limits(of: section).over(defaultLimits)
         defaultCapacity = try section.satoshi("capacity_sat", from: 1)
         defaultOpensAt = try section.duration("opens_at", to: timeMaximum)
         defaultClosesAt = try section.duration("closes_at", to: timeMaximum)

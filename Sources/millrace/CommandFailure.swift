@@ -28,7 +28,7 @@ extension CommandFailure {
     init(_ error: RunStoreError) {
         switch error {
         case .occupied: self.init(.usage, error.description)
-        case .notResumable: self.init(.badInput, error.description)
+        case .notResumable, .otherSchema: self.init(.badInput, error.description)
         case .failed, .database: self.init(.inputOutput, error.description)
         }
     }

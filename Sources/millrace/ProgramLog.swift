@@ -3,17 +3,21 @@ import Foundation
 import Logging
 import PaymentNetwork
 import Reports
+import Topologies
 
 /// What the program tells of its work on standard error, beside the progress line, from a level on.
 ///
-/// `info`: phases and gossip epochs. `debug`: checkpoints, and how busy the engine is, about once a second. `trace`: the
+/// `info`: phases, gossip epochs and faults. `debug`: checkpoints, and how busy the engine is, about once a second. `trace`: the
 /// network at the end of every simulated hour. The default, `notice`, adds nothing.
 struct ProgramLog {
     private let logger: Logger
     private let stopwatch = Stopwatch()
     private var last: (seconds: Double, progress: RunProgress)?
 
-    init(level: LogLevel) {
+    private let nodes: [Topology.Node]
+
+    init(level: LogLevel, of topology: Topology) {
+        nodes = topology.nodes
         var logger = Logger(label: "millrace") { _ in StandardErrorLog() }
         logger.logLevel = level.level
         self.logger = logger
@@ -27,6 +31,14 @@ struct ProgramLog {
         case .gossipEpoch(let time, let updates):
             logger.info(
                 "gossip epoch at \(Figures.duration(microseconds: time)): \(Figures.counted(UInt64(updates), "update"))"
+            )
+        case .fault(let happening, let kind):
+            let victim = happening.node.map { " of \(TerminalText(nodes[Int($0)].alias).text)" } ?? ""
+            let end =
+                happening.end == .max
+                ? "" : ", for \(Figures.duration(microseconds: happening.end - happening.start))"
+            logger.info(
+                "fault at \(Figures.duration(microseconds: happening.start)): \(kind.rawValue)\(victim)\(end)"
             )
         case .hour(let hour, let network):
             logger.trace(

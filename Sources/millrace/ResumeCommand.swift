@@ -114,6 +114,7 @@ struct ResumeCommand: ParsableCommand {
 extension StoredRun {
     /// What the command of this run asks for, read from the copies in its directory.
     func plan() throws(CommandFailure) -> RunPlan {
+        do { try checkSchema() } catch { throw CommandFailure(error) }
         guard arguments.first == "run", let command = try? RunCommand.parse(Array(arguments.dropFirst()))
         else {
             throw CommandFailure(

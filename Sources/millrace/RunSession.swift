@@ -58,7 +58,7 @@ struct RunSession {
         let loading = stopwatch.seconds
         let eventsBefore = simulation.eventCount
         let line = ProgressLine(isQuiet: quiet)
-        var log = ProgramLog(level: logLevel)
+        var log = ProgramLog(level: logLevel, of: plan.topology)
         log.phase(
             "\(plan.topology.name) is read: \(Figures.counted(UInt64(plan.topology.nodes.count), "node")), \(Figures.counted(UInt64(plan.topology.channels.count), "channel")), after \(Figures.decimal(loading, 2)) s"
         )

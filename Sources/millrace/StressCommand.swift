@@ -11,10 +11,10 @@ struct StressCommand: ParsableCommand {
         abstract: "Raises the offered load until success or latency gives way.",
         discussion: """
             Every step is a run of its own from the same balances, and offers the same payments, only closer \
-            together; warm-up, duration, circulation, churn and changes of policy of the file do not apply. The \
-            knee is the highest rate with success of at least 95 % of the first step's and a 99th percentile of \
-            latency of at most twice it. Without --rate and --steps it is searched for, from 1 to 100,000 \
-            payments a second, and found within 4 %.
+            together; warm-up, duration, circulation, churn, faults and changes of policy of the file do not \
+            apply. The knee is the highest rate with success of at least 95 % of the first step's and a 99th \
+            percentile of latency of at most twice it. Without --rate and --steps it is searched for, from 1 to \
+            100,000 payments a second, and found within 4 %.
             """)
 
     @OptionGroup var input: TopologyInput
@@ -73,6 +73,7 @@ struct StressCommand: ParsableCommand {
         topology.leaveOutCirculation()
         topology.leaveOutPolicyChanges()
         topology.leaveOutChurn()
+        topology.leaveOutFaults()
         // So many that a large network feels them.
         let payments = payments ?? min(max(UInt64(topology.channels.count), 5_000), 100_000)
         guard let base = topology.offeredRate(ofFirst: payments) else {

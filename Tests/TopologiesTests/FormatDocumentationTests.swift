@@ -17,6 +17,8 @@ struct FormatDocumentationTests {
         (["properties", "traffic", "items", "properties"], TopologyReader.flowKeys),
         (["properties", "policy_changes", "items", "properties"], TopologyReader.policyChangeKeys),
         (["properties", "churn", "properties"], TopologyReader.churnKeys),
+        (["properties", "watchtower", "properties"], TopologyReader.watchtowerKeys),
+        (["properties", "faults", "items", "properties"], TopologyReader.faultKeys),
         (["$defs", "policy", "properties"], TopologyReader.policyKeys),
         (["$defs", "limits", "properties"], TopologyReader.limitKeys),
         (

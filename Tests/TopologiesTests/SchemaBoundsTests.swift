@@ -13,9 +13,12 @@ struct SchemaBoundsTests {
         var file: String
         /// Keys that need another beside them, or one less; `%` as above.
         var files: [String: String] = [:]
+        /// What a word needs beside it.
+        var companions: [String: String] = [:]
 
         func text(_ key: String, _ value: String) -> String {
-            (files[key] ?? file).replacing("%", with: "\(key): \(value)")
+            let beside = companions[value].map { ", \($0)" } ?? ""
+            return (files[key] ?? file).replacing("%", with: "\(key): \(value)\(beside)")
         }
     }
 
@@ -26,6 +29,13 @@ struct SchemaBoundsTests {
 
     private static let change =
         opened.replacing("%", with: "standing: true") + "policy_changes:\n  - {%}\n"
+
+    private static let faulty =
+        "millrace: 1\nlayer_1: {profile: bitcoin}\nwatchtower: {nodes: all}\n"
+        + opened.dropFirst("millrace: 1\n".count).replacing("%", with: "standing: true")
+        + "faults:\n  - {%}\n"
+
+    private static func befalling(_ keys: String) -> String { faulty.replacing("%", with: "\(keys), %") }
 
     static let places = [
         Place(
@@ -77,6 +87,27 @@ struct SchemaBoundsTests {
         Place(
             testDescription: "churn", path: ["properties", "churn", "properties"],
             file: "millrace: 1\nchurn: {%}\n"),
+        Place(
+            testDescription: "a watchtower", path: ["properties", "watchtower", "properties"],
+            file: "millrace: 1\nnodes: [a]\nwatchtower: {%}\n"),
+        Place(
+            testDescription: "a fault", path: ["properties", "faults", "items", "properties"], file: faulty,
+            files: [
+                "at": befalling("kind: cheat, node: a"), "rate_per_day": befalling("kind: cheat, node: a"),
+                "node": befalling("kind: cheat, at: 1h"),
+                "short_channel_id": befalling("kind: cheat, at: 1h, node: a"),
+                "for": befalling("kind: offline, at: 1h, node: a"),
+                "delay": befalling("kind: hold, at: 1h, node: a"),
+                "age": befalling("kind: stale-backup, at: 1h, node: a, for: 1h"),
+                "factor": befalling("kind: fee-spike, at: 1h"), "depth": befalling("kind: reorg, at: 1h"),
+            ],
+            companions: [
+                "offline": "at: 1h, node: a, for: 1h", "disconnect": "at: 1h, node: a, for: 1h",
+                "stale-backup": "at: 1h, node: a, for: 1h, age: 1h", "cheat": "at: 1h, node: a",
+                "force-close": "at: 1h, node: a", "hold": "at: 1h, node: a",
+                "watchtower-outage": "at: 1h, for: 1h", "fee-spike": "at: 1h, factor: 2",
+                "empty-blocks": "at: 1h, for: 1h", "reorg": "at: 1h, depth: 1",
+            ]),
         Place(
             testDescription: "a flow", path: ["properties", "traffic", "items", "properties"],
             file: flow.replacing("%", with: "rate_per_hour: 1, amount_sat: 1, %"),
@@ -213,6 +244,13 @@ struct SchemaBoundsTests {
         ("churn: {node_lifetime: %}", "60s", "36500d", "59s", "36501d"),
         ("payments: {policy_grace: %}", "0s", "30d", "-1s", "721h"),
         ("policy_changes: [{policy: {fee_ppm: 1}, at: %}]", "0s", "36500d", "-1s", "36501d"),
+        ("nodes: [a]\nfaults: [{kind: hold, node: a, at: %}]", "0s", "36500d", "-1s", "36501d"),
+        ("nodes: [a]\nfaults: [{kind: hold, node: a, at: 1h, for: %}]", "1s", "36500d", "999ms", "36501d"),
+        ("nodes: [a]\nfaults: [{kind: hold, node: a, at: 1h, delay: %}]", "1ms", "36500d", "0s", "36501d"),
+        (
+            "nodes: [a]\nfaults: [{kind: stale-backup, node: a, at: 1h, for: 1h, age: %}]", "1ms", "36500d",
+            "0s", "36501d"
+        ),
         ("duration: %", "1us", "36500d", "0s", "36501d"),
         ("warmup: %", "0s", "36500d", "-1s", "36501d"),
         ("defaults: {opens_at: %}", "0s", "36500d", "-1s", "36501d"),

@@ -58,7 +58,8 @@ struct CommandTests {
         #expect(
             Set(income[0].keys) == [
                 "node", "alias", "forwards", "volume_msat", "routing_fees_msat", "fees_paid_msat",
-                "onchain_fees_msat", "net_msat", "capital_msat", "apr_gross", "apr_net",
+                "onchain_fees_msat", "penalties_msat", "principal_msat", "net_msat", "capital_msat",
+                "apr_gross", "apr_net",
             ])
     }
 

@@ -1,0 +1,147 @@
+import EventSimulation
+import LightningTypes
+import Settlement
+import Topologies
+
+/// What a `faultTimer` is about.
+enum FaultMoment: UInt64 {
+    case begin
+    case end
+    /// A stale backup is saved.
+    case backup
+}
+
+/// What goes wrong in a run and when, known before it begins: a pure function of topology and seed, so that every process
+/// may ask.
+struct FaultPlan: Sendable {
+    let faults: [Topology.Fault]
+    let planned: [Topology.PlannedFault]
+    /// By node: when it keeps the HTLCs that come to it; which of `planned`, in order of time.
+    private let holds: [Int32: [Int]]
+    /// When miners take nothing.
+    private let emptyTimes: [Range<UInt64>]
+    /// When the tower is out.
+    let towerOutages: [Range<UInt64>]
+    /// Who is going to cheat, and so keeps old commitments.
+    private let cheats: Set<Int32>
+    /// The deepest reorganisation to come; 0 for none.
+    let reorganisationDepth: Int
+
+    init(_ topology: Topology, until horizon: Duration) {
+        faults = topology.faults
+        let faults = faults
+        let planned = topology.plannedFaults(until: horizon)
+        self.planned = planned
+        func times(of kind: Topology.Fault.Kind) -> [Range<UInt64>] {
+            planned.filter { faults[$0.fault].kind == kind }.map { $0.start..<$0.end }
+        }
+        emptyTimes = times(of: .emptyBlocks)
+        towerOutages = times(of: .towerOutage)
+        var holds: [Int32: [Int]] = [:]
+        var cheats: Set<Int32> = []
+        for (index, happening) in planned.enumerated() {
+            guard let node = happening.node else { continue }
+            switch faults[happening.fault].kind {
+            case .hold: holds[node, default: []].append(index)
+            case .cheat: cheats.insert(node)
+            case .offline, .disconnect, .staleBackup, .forceClose, .towerOutage, .feeSpike, .emptyBlocks,
+                .reorganisation:
+                break
+            }
+        }
+        self.holds = holds
+        self.cheats = cheats
+        reorganisationDepth = planned.map { faults[$0.fault].depth }.max() ?? 0
+    }
+
+    var isEmpty: Bool { planned.isEmpty }
+
+    func fault(_ index: Int) -> Topology.Fault { faults[planned[index].fault] }
+
+    /// Whether a node is going to publish a revoked commitment.
+    func isCheat(_ node: UInt32) -> Bool { cheats.contains(Int32(node)) }
+
+    func isEmptyBlock(at time: UInt64) -> Bool { emptyTimes.contains { $0.contains(time) } }
+
+    /// Until when a payee keeps an HTLC that comes to it now; nil: it does not, `.max`: for good.
+    func holdsUntil(_ node: UInt32, _ now: UInt64) -> UInt64? {
+        guard let indices = holds[Int32(node)] else { return nil }
+        guard let index = indices.last(where: { planned[$0].start <= now && now < planned[$0].end }) else {
+            return nil
+        }
+        guard let delay = fault(index).delay else { return planned[index].end }
+        return now + delay.microseconds
+    }
+
+    /// When the tower is there again; nil: it is there.
+    func towerReturns(_ now: UInt64) -> UInt64? {
+        towerOutages.filter { $0.contains(now) }.map(\.upperBound).max()
+    }
+}
+
+/// How the link of a channel stands, as one of its ends sees it: both ends see it break and come back at the same times.
+struct LinkState: BitwiseCopyable {
+    /// For how many reasons it is down.
+    var downCount: UInt16 = 0
+    /// Which connection it is; what was sent over an earlier one is lost.
+    var connection: UInt8 = 0
+    /// Whether a `deadlineTimer` is under way.
+    var isDeadlineArmed = false
+
+    var isDown: Bool { downCount > 0 }
+}
+
+extension NetworkSimulation {
+    /// Schedules what is known to go wrong.
+    func scheduleFaults() {
+        for (index, happening) in world.faults.planned.enumerated() {
+            let fault = world.faults.fault(index)
+            func timer(_ moment: FaultMoment, for process: UInt32, at time: UInt64) {
+                guard time < .max else { return }
+                var message = NetworkMessage(.faultTimer, end: DirectionIndex(0))
+                message.id = UInt64(index)
+                message.amount = moment.rawValue
+                simulation.schedule(message, for: process, at: time)
+            }
+            switch fault.kind {
+            case .offline, .staleBackup, .disconnect:
+                guard let node = happening.node else { continue }
+                let process = UInt32(node)
+                if fault.kind != .disconnect {
+                    if fault.kind == .staleBackup {
+                        let age = min(fault.age.microseconds, happening.start)
+                        timer(.backup, for: process, at: happening.start - age)
+                    }
+                    timer(.begin, for: process, at: happening.start)
+                    timer(.end, for: process, at: happening.end)
+                }
+                for end in world.ends(of: Int(node), concernedBy: fault) {
+                    scheduleLink(of: end, from: happening.start, to: happening.end)
+                }
+            case .cheat, .forceClose:
+                if let node = happening.node { timer(.begin, for: UInt32(node), at: happening.start) }
+            case .feeSpike, .reorganisation:
+                timer(.begin, for: world.layerOneProcess, at: happening.start)
+            case .towerOutage: timer(.end, for: world.towerProcess, at: happening.end)
+            case .hold, .emptyBlocks: break
+            }
+        }
+    }
+
+    private func scheduleLink(of end: DirectionIndex, from start: UInt64, to stop: UInt64) {
+        for side in [end, end.reversed] {
+            let owner = world.owners[Int(side.rawValue)]
+            simulation.schedule(NetworkMessage(.linkDown, end: side), for: owner, at: start)
+            if stop < .max { simulation.schedule(NetworkMessage(.linkUp, end: side), for: owner, at: stop) }
+        }
+    }
+}
+
+extension NetworkWorld {
+    /// The ends of a node's channels that a fault concerns.
+    func ends(of node: Int, concernedBy fault: Topology.Fault) -> [DirectionIndex] {
+        ends(of: node).filter { end in
+            fault.channel.map { $0 == topology.channels[end.channel].shortChannelID } ?? true
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import LightningTypes
+
+extension TopologyReader {
+    static let faultKeys = [
+        "kind", "at", "rate_per_day", "node", "short_channel_id", "for", "delay", "age", "factor", "depth",
+    ]
+    static let watchtowerKeys = ["nodes", "reward_permille"]
+    static let faultsMaximum = 10_000
+    /// Of one fault in all, at random times.
+    static let happeningsMaximum = 1_000_000.0
+
+    /// `topology` has its nodes, channels and duration already; `names` speaks of its indices.
+    func readFaults(into topology: inout Topology) throws(TopologyError) {
+        var connected: [Int32]?
+        if let section = try root.section("watchtower", keys: Self.watchtowerKeys) {
+            topology.watchtower = Topology.Watchtower(
+                nodes: try nodes("nodes", of: section, in: topology, connected: &connected),
+                rewardPermille: try section.unsigned("reward_permille", "thousandths", to: 1_000) ?? 0)
+        }
+        let list = try root.list("faults") ?? []
+        guard list.count <= Self.faultsMaximum else {
+            throw root.error("faults", "\(list.count) faults; at most \(Self.faultsMaximum)")
+        }
+        for value in list {
+            let section = try Section(value, title: "a fault", keys: Self.faultKeys, file: file)
+            topology.faults.append(try fault(of: section, in: topology, &connected))
+        }
+    }
+
+    private func fault(
+        of section: Section, in topology: Topology, _ connected: inout [Int32]?
+    ) throws(TopologyError) -> Topology.Fault {
+        guard let kind = try section.word("kind", of: Topology.Fault.Kind.self) else {
+            throw file.error(
+                section.line,
+                "a fault lacks 'kind', such as \(Topology.Fault.Kind.offline.rawValue) or "
+                    + Topology.Fault.Kind.cheat.rawValue)
+        }
+        for key in Self.faultKeys.dropFirst(3) where section.has(key) && !kind.keys.contains(key) {
+            let keys = kind.keys.map { "'\($0)'" }.joined(separator: ", ")
+            throw section.error(key, "a fault of the kind \(kind.rawValue) has no such key, but \(keys)")
+        }
+        var fault = Topology.Fault(kind: kind, timing: .at(.zero))
+        if kind.befallsNodes {
+            guard section.has("node") else {
+                throw file.error(section.line, "a fault of the kind \(kind.rawValue) lacks 'node'")
+            }
+            fault.nodes = try nodes("node", of: section, in: topology, connected: &connected)
+            guard !fault.nodes.isEmpty else { throw section.error("node", "it befalls nobody") }
+        }
+        fault.duration = try section.duration("for", from: .seconds(1))
+        if kind.needsDuration, fault.duration == nil {
+            throw file.error(
+                section.line, "a fault of the kind \(kind.rawValue) lacks 'for', how long it lasts")
+        }
+        fault.timing = try timing(of: section, befalling: kind.befallsNodes ? fault.nodes.count : 1, topology)
+        fault.channel = try faultyChannel(of: section, fault.nodes, in: topology)
+        fault.delay = try section.duration("delay", from: .milliseconds(1))
+        fault.age = try section.duration("age", from: .milliseconds(1)) ?? .zero
+        switch kind {
+        case .staleBackup:
+            guard section.has("age") else {
+                throw file.error(section.line, "a stale backup lacks 'age', how old what was saved is")
+            }
+        case .feeSpike:
+            guard topology.layerOne.hasFeeMarket else {
+                throw section.error(
+                    "kind", "nobody bids for block space here; 'layer_1' needs a 'profile' and no fixed rate")
+            }
+            guard let factor = try section.rate("factor"), (1...1_000).contains(factor) else {
+                throw file.error(section.line, "a fee spike needs 'factor', from 1 to 1000")
+            }
+            fault.factor = factor
+        case .reorganisation:
+            guard let depth = try section.unsigned("depth", "blocks", from: 1, to: 6) else {
+                throw file.error(section.line, "a reorg lacks 'depth', 1 to 6 blocks")
+            }
+            if let profile = topology.layerOne.profile, depth > profile.reorganisationDepth {
+                throw section.error(
+                    "depth", "\(profile.name) undoes \(profile.reorganisationDepth) blocks at the most")
+            }
+            fault.depth = Int(depth)
+        case .offline, .disconnect, .cheat, .forceClose, .hold, .towerOutage, .emptyBlocks: break
+        }
+        if kind == .towerOutage, topology.watchtower == nil {
+            throw section.error("kind", "there is no watchtower; 'watchtower' describes one")
+        }
+        return fault
+    }
+
+    private func timing(
+        of section: Section, befalling victims: Int, _ topology: Topology
+    ) throws(TopologyError) -> Topology.Fault.Timing {
+        guard section.has("at") != section.has("rate_per_day") else {
+            throw file.error(section.line, "a fault needs either 'at' or 'rate_per_day'")
+        }
+        if let time = try section.duration("at", to: timeMaximum) { return .at(time) }
+        // One of the two keys is there, and it is not the other.
+        let rate = try section.rate("rate_per_day")! / 86_400
+        let horizon = (topology.duration ?? .seconds(30 * 86_400)) / .seconds(1)
+        guard rate * horizon * Double(victims) <= Self.happeningsMaximum else {
+            throw section.error("rate_per_day", "more than a million times in the run")
+        }
+        return .rate(rate)
+    }
+
+    private func faultyChannel(
+        of section: Section, _ nodes: [Int32], in topology: Topology
+    ) throws(TopologyError) -> ShortChannelID? {
+        guard let id = try shortChannelID(of: section, in: topology) else { return nil }
+        let isOwn = topology.channels.contains {
+            $0.shortChannelID == id && (nodes.contains($0.node1) || nodes.contains($0.node2))
+        }
+        guard isOwn else {
+            throw section.error("short_channel_id", "the channel \(id) is none of the node's")
+        }
+        return id
+    }
+}
