@@ -8,8 +8,8 @@ import LightningTypes
 /// `htlcMinimum <= amount <= min(htlcMaximum, capacity)`.
 ///
 /// Directions stand in two compressed-row tables, by destination for the search that starts at the payee and
-/// by source for the one that starts at the payer, 32 bytes each: half a cache line holds all that a search
-/// asks of a direction. Gossip makes new versions (`DirectionUpdate`), which share the shape of the rows.
+/// by source for the one that starts at the payer (`EdgeTable`): what a search asks of most lies four to a cache line.
+/// Gossip makes new versions (`DirectionUpdate`), which share the shape of the rows.
 ///
 /// A direction whose base fee exceeds 2^32 - 1 msat, which `channel_update` cannot say, is left out.
 public final class ChannelGraph: @unchecked Sendable {
