@@ -52,7 +52,8 @@ extension NetworkShard {
         guard !world.nodes[Int(shard.process)].isAway else { return }
         let channel = world.channels[Int(end.rawValue)]
         let isAlive = channel.phase == .normal || channel.phase == .shuttingDown
-        if isAlive, let deadline = channel.onChainDeadline(.network, in: htlcs, knowsPreimage: { _ in false }),
+        if isAlive,
+            let deadline = channel.onChainDeadline(.network, in: htlcs, knowsPreimage: { _ in false }),
             deadline <= height(shard)
         {
             goOnChain(with: end, &shard)
@@ -226,7 +227,9 @@ extension NetworkShard {
         let peer = world.keys.channelKeys(end.reversed)
         var rules = world.rules
         // Where rates never change, none is to be waited for.
-        if !world.hasFeeMarket { rules.feerateMinimum = max(rules.feerateMinimum, world.feeratePerKiloweight) }
+        if !world.hasFeeMarket {
+            rules.feerateMinimum = max(rules.feerateMinimum, world.feeratePerKiloweight)
+        }
         return ChannelMonitor.Surroundings(
             context: context(of: end), keys: session(of: end).keys, rules: rules,
             finality: world.finality,

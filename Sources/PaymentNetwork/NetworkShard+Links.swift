@@ -256,7 +256,8 @@ extension NetworkShard {
             context(of: end), point: keys.perCommitmentPoint(channel.localNumber), in: pool)
         guard let commitment else { return }
         goOnChain(
-            with: end, cheating: OldCommitment(number: channel.localNumber, commitment: commitment, worth: .zero),
+            with: end,
+            cheating: OldCommitment(number: channel.localNumber, commitment: commitment, worth: .zero),
             &shard)
     }
 

@@ -46,7 +46,9 @@ struct RunChecker {
         var total = chain.fees.values.reduce(0, +)
         for entry in chain.unspent.values { total += entry.output.value.rawValue }
         let genesis = audit.genesis.reduce(UInt64(0)) { $0 + $1.value.rawValue }
-        if total != genesis { violations.append("\(total) sat in outputs and fees, \(genesis) at the beginning") }
+        if total != genesis {
+            violations.append("\(total) sat in outputs and fees, \(genesis) at the beginning")
+        }
         for (node, coins) in audit.wallets.enumerated() {
             for coin in coins where chain.unspent[coin.outpoint]?.output.value != coin.value {
                 violations.append("a coin of node \(node) is not there: \(coin.outpoint)")
@@ -234,7 +236,8 @@ struct RunChecker {
             if isScarce { gains += 1 << 40 }
             if change[node] < -Int64(allowance * 1_000), !isScarce {
                 violations.append(
-                    "node \(node), honest and there, lost \(-change[node]) msat where the chain took \(allowance) sat")
+                    "node \(node), honest and there, lost \(-change[node]) msat where the chain took \(allowance) sat"
+                )
             }
             if change[node] > Int64(gains * 1_000) + Int64(allowance * 1_000) {
                 violations.append("node \(node) gained \(change[node]) msat from nowhere")
