@@ -24,6 +24,8 @@ let package = Package(
                 "EventSimulation", "LightningTypes", "Randomness", "Cryptography", "Settlement",
                 "PaymentChannels", "Routing", "PaymentNetwork", "Topologies",
             ]),
+        // For the fuzzers, another.
+        .library(name: "ChannelTrials", targets: ["ChannelTrials"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -66,6 +68,11 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
+        // Three nodes driven by bytes: for tests and for the fuzzer.
+        .target(
+            name: "ChannelTrials",
+            dependencies: ["LightningTypes", "Cryptography", "Settlement", "PaymentChannels", "Snapshots"],
+            path: "Tests/ChannelTrials", swiftSettings: strict),
         // Whole runs drawn from a seed and checked by independent code; `torture` runs many of them (scripts/torture).
         .target(
             name: "TortureSuite",
@@ -84,7 +91,7 @@ let package = Package(
         tests(of: "Cryptography"),
         tests(of: "EventSimulation"),
         tests(of: "Settlement"),
-        tests(of: "PaymentChannels", ["Randomness", "Snapshots"]),
+        tests(of: "PaymentChannels", ["Randomness", "Snapshots", "ChannelTrials"]),
         tests(of: "Routing", ["Topologies"]),
         tests(of: "Topologies"),
         tests(of: "PaymentNetwork"),

@@ -15,6 +15,12 @@ let package = Package(
                 .treatAllWarnings(as: .error), .swiftLanguageMode(.v6),
                 // libFuzzer brings `main`.
                 .unsafeFlags(["-parse-as-library"]),
-            ])
+            ]),
+        .executableTarget(
+            name: "ChannelFuzzer",
+            dependencies: [.product(name: "ChannelTrials", package: "millrace")],
+            swiftSettings: [
+                .treatAllWarnings(as: .error), .swiftLanguageMode(.v6), .unsafeFlags(["-parse-as-library"]),
+            ]),
     ]
 )

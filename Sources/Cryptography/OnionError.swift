@@ -6,6 +6,8 @@ public struct OnionError: Hashable, Sendable {
     /// What a message and its padding have together: BOLT 4's "SHOULD set pad such that failure_len plus pad_len is equal
     /// to 256".
     public static let messageSize = 256
+    /// An HMAC, and two lengths beside message and padding.
+    public static let size = 32 + 2 + messageSize + 2
 
     public private(set) var bytes: [UInt8]
 

@@ -106,9 +106,26 @@ public struct OnionPacket: Hashable, Sendable {
 
     /// Takes a hop's layer off, or refuses the packet. Two multiplications, about 80 µs.
     public func peel(with key: RistrettoScalar, associatedData: [UInt8]) throws(OnionRefusal) -> Layer {
+        let keys = try keys(with: key)
+        try authenticate(with: keys, associatedData: associatedData)
+        return try peel(with: keys)
+    }
+
+    /// The first of its three steps: the keys that the hop shares with the sender.
+    public func keys(with key: RistrettoScalar) throws(OnionRefusal) -> OnionKeys {
         guard let shared = ephemeralKey.multiplied(by: key) else { throw .badKey }
-        let keys = OnionKeys(sharedSecret: sha256(shared.bytes))
-        let layer = try Self.peel(payloads, hmac, keys, associatedData: associatedData)
+        return OnionKeys(sharedSecret: sha256(shared.bytes))
+    }
+
+    /// The second: whether the packet is the sender's and bound to these data. From here on the hop can answer with an
+    /// error that the sender can read.
+    public func authenticate(with keys: OnionKeys, associatedData: [UInt8]) throws(OnionRefusal) {
+        guard hmacSHA256(payloads + associatedData, key: keys.mu) == hmac else { throw .badHMAC }
+    }
+
+    /// The third: the hop's payload and the next hop's packet, of a packet that is authentic.
+    public func peel(with keys: OnionKeys) throws(OnionRefusal) -> Layer {
+        let layer = try Self.peel(payloads, keys)
         guard layer.hmac != .zero else { return Layer(payload: layer.payload, next: nil, keys: keys) }
         guard let factor = keys.blindingFactor(of: ephemeralKey),
             let blinded = ephemeralKey.multiplied(by: factor)
@@ -119,9 +136,8 @@ public struct OnionPacket: Hashable, Sendable {
 
     /// The part that does not depend on the curve.
     static func peel(
-        _ payloads: [UInt8], _ hmac: Bytes32, _ keys: OnionKeys, associatedData: [UInt8]
+        _ payloads: [UInt8], _ keys: OnionKeys
     ) throws(OnionRefusal) -> (payload: [UInt8], rest: [UInt8], hmac: Bytes32) {
-        guard hmacSHA256(payloads + associatedData, key: keys.mu) == hmac else { throw .badHMAC }
         var plain = payloads + [UInt8](repeating: 0, count: payloadsSize)
         plain.combine(with: chaCha20(keys.rho, count: 2 * payloadsSize))
         guard let (length, start) = readBigSize(plain), length <= payloadsSize - 32 - start else {

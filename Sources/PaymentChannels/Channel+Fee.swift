@@ -29,10 +29,12 @@ extension Channel {
     var feerateMaximum: UInt32 { max(terms.feeratePerKiloweight, feerateNext) }
 
     /// Whether `updateFee` may be called with a rate: by the funder, one update at a time, and only where it "can
-    /// afford the new fee rate on the receiving node's current commitment transaction" (BOLT 2) above its reserve.
+    /// afford the new fee rate on the receiving node's current commitment transaction" (BOLT 2) above its reserve. Not
+    /// once only `closing_signed` is left to say, which may be on its way.
     public func canUpdateFee(to feerate: UInt32, in pool: borrowing HTLCPool) -> Bool {
         isFunder && !isFeeUnderWay && !awaitsReestablish && feerate > 0
-            && feerate != terms.feeratePerKiloweight && (phase == .normal || phase == .shuttingDown)
+            && feerate != terms.feeratePerKiloweight
+            && (phase == .normal || phase == .shuttingDown && hasHTLCs)
             && isAffordable(feerate, ownerIsUs: false, funds: remote.ours, in: pool)
     }
 

@@ -51,11 +51,13 @@ extension Channel {
     }
 
     /// Takes in the peer's `shutdown`: it offers no HTLC any more.
+    ///
+    /// After a reconnection it comes again, and the peer may not know that the closing transaction is signed.
     public mutating func receiveShutdown() throws(ProtocolViolation) {
-        guard phase == .normal || phase == .shuttingDown, !hasReceivedShutdown else {
+        guard phase == .normal || phase == .shuttingDown || phase == .closing, !hasReceivedShutdown else {
             throw .unexpectedMessage(phase)
         }
-        phase = .shuttingDown
+        if phase == .normal { phase = .shuttingDown }
         hasReceivedShutdown = true
     }
 
@@ -66,12 +68,14 @@ extension Channel {
     }
 
     /// Whether neither commitment has an HTLC and no change is under way.
-    public var isQuiet: Bool { !hasHTLCs && changesToCommit == 0 && !awaitsRevocation }
+    public var isQuiet: Bool { !hasHTLCs && !isFeeUnderWay && changesToCommit == 0 && !awaitsRevocation }
 
     /// BOLT 2: `closing_signed` follows "once shutdown is complete, the channel is empty of HTLCs, there are no
     /// commitments for which a revocation is owed, and all updates are included on both commitments".
+    ///
+    /// What has been signed is signed again after a reconnection: the peer may not have got it.
     public var canSignClosing: Bool {
-        phase == .shuttingDown && hasSentShutdown && hasReceivedShutdown && isQuiet
+        (phase == .shuttingDown || phase == .closing) && hasSentShutdown && hasReceivedShutdown && isQuiet
     }
 
     /// The closing transaction is signed; what remains is its confirmation.

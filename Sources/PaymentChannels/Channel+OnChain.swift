@@ -4,9 +4,7 @@ import LightningTypes
 extension Channel {
     /// Takes out an HTLC that the chain has resolved for good (`MonitorEffect.resolved`), and moves its money in both views.
     ///
-    /// - Returns: the HTLC as it was, with the end that its money has in this party's view: the one that the chain gave it
-    ///   or, where this party's commitment has it removed already, that one; what the chain makes of it then comes or goes
-    ///   beside what is due. Nil where there is none of that name.
+    /// - Returns: the HTLC as it was, with the end that the chain gave it; nil where there is none of that name.
     public mutating func resolve(
         _ key: MonitoredHTLC.Key, as removal: HTLCRemoval, in pool: inout HTLCPool
     ) -> HTLC? {
@@ -16,16 +14,20 @@ extension Channel {
             pool[$0].id == key.id && pool[$0].state.isOffered == key.isOffered
         }
         guard let index else { return nil }
-        var htlc = pool[index]
-        let isCounted = htlc.removal != .none && !htlc.state.isInLocal
-        if !isCounted { htlc.removal = removal }
+        let former = pool[index]
+        var htlc = former
+        htlc.removal = removal
         if htlc.state.isInLocal {
             local.remove(
                 htlc, isUntrimmed: isUntrimmed(htlc, ownerIsUs: true), mark: mark(htlc, ownerIsUs: true))
+        } else {
+            local.settle(former, as: removal)
         }
         if htlc.state.isInRemote {
             remote.remove(
                 htlc, isUntrimmed: isUntrimmed(htlc, ownerIsUs: false), mark: mark(htlc, ownerIsUs: false))
+        } else {
+            remote.settle(former, as: removal)
         }
         unlink(index, in: &pool)
         recount(in: pool)

@@ -160,7 +160,8 @@ extension Channel {
         // BOLT 2: "in the same relative order as initially transmitted".
         all += hasRevokedLast ? signed + revocation : revocation + signed
         all += updates(.sentRemove, fee: .sentAdd, .sentAdd, in: pool)
-        if hasSentShutdown && (phase == .normal || phase == .shuttingDown) { all.append(.shutdown) }
+        // BOLT 2: "if it has sent a previous shutdown: MUST retransmit shutdown".
+        if hasSentShutdown { all.append(.shutdown) }
         return all
     }
 

@@ -43,10 +43,11 @@ extension ChannelMonitor {
                 surroundings.context.theirs.funding)
             let weight = publication.own.transaction.weight(spending: [funding])
             let feerate = feerate(fees, deadline: nearestDeadline, since: publication.since)
-            let own = publication.own.commitment.fee.rawValue * 1_000 / weight
+            // Rounded down, as the fee of a commitment is: one of the rate asked for needs no child.
+            let feeNeeded = Satoshi(feerate * weight / 1_000)
             // Half of what is at stake, balances and HTLCs, is what a child may cost at most.
             let stake = publication.own.transaction.outputs.reduce(Satoshi.zero) { $0 + $1.value }
-            if own < feerate {
+            if publication.own.commitment.fee < feeNeeded {
                 let child = transactions.child(
                     of: publication.own, weight: weight, anchor: index, feerate: feerate,
                     costMaximum: Satoshi(stake.rawValue / 2),

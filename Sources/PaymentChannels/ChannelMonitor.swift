@@ -175,6 +175,9 @@ public struct ChannelMonitor: Sendable {
     public mutating func disconnect(to height: BlockHeight) -> [MonitorEffect] {
         self.height = min(self.height, height)
         confirmed.removeAll { $0.height > height }
+        for outpoint in attempts.keys { attempts[outpoint]?.undo(to: height) }
+        if let since = publication?.since { publication?.since = min(since, height) }
+        publication?.child?.undo(to: height)
         rederive()
         var again: [MonitorEffect] = []
         if view.closing == nil, let publication {

@@ -10,6 +10,9 @@ struct ClaimAttempt: Hashable, Sendable {
     var since: BlockHeight
     /// Coins of the wallet that it spends.
     var coins: [FeeWallet.Coin] = []
+
+    /// The blocks above a height are undone: no attempt began there.
+    mutating func undo(to height: BlockHeight) { since = min(since, height) }
 }
 
 /// Makes and signs the transactions by which a party takes its outputs on chain.

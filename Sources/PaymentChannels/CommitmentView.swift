@@ -66,6 +66,20 @@ public struct CommitmentView: BitwiseCopyable, Sendable, Hashable {
         htlcSum &-= mark
     }
 
+    /// The chain ends an HTLC that had left already, or had not come in yet: the money goes where the chain gave it.
+    mutating func settle(_ htlc: borrowing HTLC, as removal: HTLCRemoval) {
+        let isPaid = removal == .fulfilled
+        // Until it came in, the money was its offerer's.
+        guard isPaid != (htlc.removal == .fulfilled) else { return }
+        if htlc.state.isOffered == isPaid {
+            ours -= htlc.amount
+            theirs += htlc.amount
+        } else {
+            theirs -= htlc.amount
+            ours += htlc.amount
+        }
+    }
+
     /// An HTLC that had left is there again.
     mutating func restore(_ htlc: borrowing HTLC, isUntrimmed: Bool, mark: UInt64) {
         undo(htlc)

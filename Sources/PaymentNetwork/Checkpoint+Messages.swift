@@ -1,3 +1,4 @@
+import Cryptography
 import EventSimulation
 import LightningTypes
 import Snapshots
@@ -94,7 +95,8 @@ extension NetworkWorld {
     private func isAttachment(_ bytes: [UInt8]?, of kind: NetworkMessage.Kind) -> Bool {
         let isEager = settings.signatures == .eager
         switch kind {
-        case .updateAddHTLC: return bytes.map { !$0.isEmpty } ?? false
+        case .updateAddHTLC:
+            return bytes.map { isEager ? $0.count == OnionPacket.size : !$0.isEmpty } ?? false
         case .fundingCreated, .fundingSigned: return bytes?.count == 36 + (isEager ? 64 : 0)
         case .commitmentSigned:
             guard isEager else { return bytes == nil }
@@ -106,7 +108,8 @@ extension NetworkWorld {
             return bytes?.withUnsafeBytes { ChainNews(decoding: $0) } != nil
         case .broadcastTransaction: return bytes != nil
         case .watchTransaction: return bytes?.count == 32
-        case .updateFailHTLC: return bytes.map { $0.count == FailureUpdate.size } ?? true
+        case .updateFailHTLC:
+            return bytes.map { $0.count == (isEager ? OnionError.size : FailureUpdate.size) } ?? true
         case .openChannel, .acceptChannel, .channelReady, .shutdown, .channelUpdate, .policyUpdate,
             .policyTimer, .transactionConfirmed, .blockTimer, .gossipTimer, .trafficTimer, .openTimer,
             .closeTimer,

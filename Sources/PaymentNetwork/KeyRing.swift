@@ -32,6 +32,23 @@ struct KeyRing: Sendable {
     /// Where the watchtower's rewards go.
     var towerKey: SigningKey { SigningKey(seed: derived("tower", 0)) }
 
+    /// What a node peels onions with. In place of the node's own key, which signs.
+    func onionKey(_ node: UInt32) -> RistrettoScalar { scalar(derived("onion", UInt64(node))) }
+
+    /// BOLT 4's `session_key` for a part of a payment, another for each, and what fills up its onion.
+    func sessionKey(_ payment: UInt64, part: UInt16) -> (session: RistrettoScalar, padding: Bytes32) {
+        let purpose = blake2b("session", key: root)
+        let bytes = Bytes32(words: payment, UInt64(part), 0, 0).withUnsafeBytes { blake2b($0, key: purpose) }
+        return (scalar(bytes), bytes)
+    }
+
+    private func scalar(_ bytes: Bytes32) -> RistrettoScalar {
+        guard let scalar = RistrettoScalar(reducing: bytes) else {
+            preconditionFailure("a key derived is zero: as likely as any other")
+        }
+        return scalar
+    }
+
     func preimage(_ payment: UInt64) -> Bytes32 { derived("preimage", payment) }
 
     func paymentHash(_ payment: UInt64) -> Bytes32 { sha256(preimage(payment)) }

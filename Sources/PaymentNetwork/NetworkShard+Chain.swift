@@ -51,7 +51,8 @@ extension NetworkShard {
         guard !world.nodes[Int(shard.process)].isAway else { return }
         let channel = world.channels[Int(end.rawValue)]
         let isAlive = channel.phase == .normal || channel.phase == .shuttingDown
-        if isAlive, let deadline = channel.onChainDeadline(.network, in: htlcs, knowsPreimage: { _ in false }),
+        if isAlive,
+            let deadline = channel.onChainDeadline(.network, in: htlcs, knowsPreimage: { _ in false }),
             deadline <= height(shard)
         {
             goOnChain(with: end, &shard)
@@ -333,11 +334,9 @@ extension NetworkShard {
         if removal == .fulfilled, htlcs[index].state.isOffered, !htlcs[index].hasPreimage {
             learn(key, at: end, &shard)
         }
-        if !htlcs[index].state.isOffered {
-            // Nobody upstream has to be told why.
-        } else if htlcs[index].hasPreimage {
-            // Whatever the chain made of it.
-            htlcs[index].keepPreimage()
+        if htlcs[index].hasPreimage {
+            // Whatever the chain made of it. Of one received, the mark says what became of its other half.
+            if htlcs[index].state.isOffered { htlcs[index].keepPreimage() }
         } else if removal == .failed {
             // This node's own channel failed: as near as can be.
             htlcs[index].failure = UInt16(FailureName.permanentChannelFailure.rawValue) << 8 | 0xFF
@@ -345,7 +344,7 @@ extension NetworkShard {
         let resolved = world.channels[Int(end.rawValue)].resolve(key, as: removal, in: &htlcs)
         noteCapital(of: end, shard)
         statistics.lastRevocation = shard.now
-        if let resolved { finish(resolved, at: end, chain: removal, &shard) }
+        if let resolved { finish(resolved, at: end, &shard) }
     }
 
     /// Nothing is left to do on chain: what came of it is booked.

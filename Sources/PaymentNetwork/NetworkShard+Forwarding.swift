@@ -19,7 +19,13 @@ extension NetworkShard {
     func forwardOrAccept(_ index: HTLCIndex, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         let onion = Attachment(slot: htlcs[index].onion)
         htlcs[index].onion = Attachment.none.slot
-        let layer = shard.peelOnion(onion)
+        let layer: OnionLayer
+        do throws(OnionRefusal) {
+            layer = try peelOnion(onion, of: index, &shard)
+        } catch {
+            shard.attachments.release(onion)
+            return fail(index, FailureName(error), distance: 0, at: end, &shard)
+        }
         let failure =
             layer.isFinal
             ? refusalToAccept(htlcs[index], layer, shard) : forward(index, layer, onion, at: end, &shard)
@@ -28,7 +34,7 @@ extension NetworkShard {
             let update = layer.isFinal ? Attachment.none : update(for: failure, over: layer.next, &shard)
             fail(index, failure, distance: 0, update, at: end, &shard)
         } else if layer.isFinal {
-            let total = shard.totalOfParts(onion)
+            let total = totalOfParts(onion, shard)
             shard.attachments.release(onion)
             if let total {
                 hold(index, total: total, at: end, &shard)
@@ -107,11 +113,13 @@ extension NetworkShard {
     func fulfil(_ index: HTLCIndex, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         guard isAlive(end) else { return claim(index, at: end, &shard) }
         world.channels[Int(end.rawValue)].remove(index, as: .fulfilled, in: &htlcs)
-        sendRemoval(of: index, .none, at: end, &shard)
+        sendRemoval(of: index, at: end, &shard)
         scheduleCommit(at: end, &shard)
     }
 
-    /// - Parameter update: the `channel_update` that goes with the failure, if any.
+    /// - Parameters:
+    ///   - distance: how many nodes upstream of the failing one this node is; 0 where it is this one's own failure.
+    ///   - update: the `channel_update` that goes with an own failure, if any; else what came from downstream.
     func fail(
         _ index: HTLCIndex, _ failure: FailureName, distance: UInt8, _ update: Attachment = .none,
         at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
@@ -121,27 +129,27 @@ extension NetworkShard {
             shard.attachments.release(update)
             return
         }
-        world.channels[Int(end.rawValue)].remove(index, as: .failed, in: &htlcs)
+        let error = isEager ? wrapError(failure, distance: distance, update, of: index, &shard) : update
+        if let code = failure.badOnionCode, error.isNone {
+            world.channels[Int(end.rawValue)].removeMalformed(index, code: code, in: &htlcs)
+        } else {
+            world.channels[Int(end.rawValue)].remove(index, as: .failed, in: &htlcs)
+        }
         htlcs[index].failure = UInt16(failure.rawValue) << 8 | UInt16(distance)
-        sendRemoval(of: index, update, at: end, &shard)
+        htlcs[index].onion = error.slot
+        sendRemoval(of: index, at: end, &shard)
         scheduleCommit(at: end, &shard)
     }
 
-    /// Sends `update_fulfill_htlc` or `update_fail_htlc` for an HTLC that was removed, unless the connection is broken:
-    /// then it is sent when that is back.
-    func sendRemoval(
-        of index: HTLCIndex, _ update: Attachment, at end: DirectionIndex,
-        _ shard: inout Shard<NetworkMessage>
-    ) {
-        guard !world.channels[Int(end.rawValue)].awaitsReestablish else {
-            shard.attachments.release(update)
-            return
-        }
+    /// Sends `update_fulfill_htlc`, `update_fail_htlc` or `update_fail_malformed_htlc` for an HTLC that was removed, unless
+    /// the connection is broken: then it is sent when that is back. What goes with a failure lies with the HTLC; where
+    /// messages may be lost, a copy of that stays.
+    func sendRemoval(of index: HTLCIndex, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
+        guard !world.channels[Int(end.rawValue)].awaitsReestablish else { return }
         let htlc = htlcs[index]
         let isFulfilment = htlc.removal == .fulfilled
         var message = NetworkMessage(isFulfilment ? .updateFulfillHTLC : .updateFailHTLC, end: end)
         message.id = htlc.id
-        message.attachment = update
         if isFulfilment {
             message.payment = PaymentToken(rawValue: htlc.payment)
             if isEager {
@@ -150,6 +158,12 @@ extension NetworkShard {
             }
         } else {
             (message.failure, message.distance) = htlc.reason
+            message.attachment = Attachment(slot: htlc.onion)
+            if world.hasFaults, !message.attachment.isNone {
+                message.attachment = copy(of: message.attachment, &shard)
+            } else {
+                htlcs[index].onion = Attachment.none.slot
+            }
         }
         send(message, from: end, &shard)
     }
@@ -167,11 +181,20 @@ extension NetworkShard {
         _ message: NetworkMessage, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
     ) throws(ProtocolViolation) {
         let isFulfilment = message.kind == .updateFulfillHTLC
-        let index = try world.channels[Int(end.rawValue)].receiveRemoval(
-            id: message.id, as: isFulfilment ? .fulfilled : .failed, in: &htlcs)
+        let malformed = message.attachment.isNone && !isFulfilment ? message.failure.badOnionCode : nil
+        let index =
+            if let malformed {
+                try world.channels[Int(end.rawValue)].receiveMalformed(
+                    id: message.id, code: malformed, in: &htlcs)
+            } else {
+                try world.channels[Int(end.rawValue)].receiveRemoval(
+                    id: message.id, as: isFulfilment ? .fulfilled : .failed, in: &htlcs)
+            }
         if world.hasFaults { releaseOnion(of: index, &shard) }
         guard isFulfilment else {
-            htlcs[index].failure = UInt16(message.failure.rawValue) << 8 | UInt16(message.distance)
+            // BOLT 4: of an onion that the next node could not read, this node tells the sender as of a failure of its own.
+            let distance = malformed == nil ? UInt16(message.distance) : 0xFF
+            htlcs[index].failure = UInt16(message.failure.rawValue) << 8 | distance
             // An HTLC that was offered has no onion any more: its place is the channel_update's.
             htlcs[index].onion = message.attachment.slot
             if htlcs[index].partnerChannel == ownPartMark, message.attachment.isNone {
@@ -205,15 +228,15 @@ extension NetworkShard {
 
     /// An HTLC is irrevocably removed, by both parties or by the chain: its money and its fee are booked, its failure goes
     /// upstream.
-    ///
-    /// - Parameter chain: what the chain made of it.
-    func finish(
-        _ htlc: HTLC, at end: DirectionIndex, chain: HTLCRemoval? = nil,
-        _ shard: inout Shard<NetworkMessage>
-    ) {
+    func finish(_ htlc: HTLC, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         let isFulfilled = htlc.removal == .fulfilled
         if htlc.state.isOffered { use?.removed(htlc.amount) }
-        if world.settings.audits { outcomes.append(outcome(of: htlc, chain ?? htlc.removal, at: end)) }
+        // A failure goes on; whatever else lies with the HTLC has served.
+        let goesOn =
+            htlc.state.isOffered && !isFulfilled && !htlc.hasPreimage
+            && htlc.partnerChannel != refundedUpstreamMark
+        if !goesOn { shard.attachments.release(Attachment(slot: htlc.onion)) }
+        if world.settings.audits { outcomes.append(outcome(of: htlc, at: end)) }
         let token = PaymentToken(rawValue: htlc.payment)
         switch htlc.partnerChannel {
         case ownPartMark:
@@ -223,8 +246,8 @@ extension NetworkShard {
                     $0.feesPaid += htlc.surplus
                 }
             } else if !htlc.hasPreimage {
-                let (failure, distance) = htlc.reason
-                ownPartFailed(htlc.partner, failure, distance: distance, Attachment(slot: htlc.onion), &shard)
+                let report = unwrapError(of: htlc, &shard)
+                ownPartFailed(htlc.partner, report.failure, distance: report.distance, report.update, &shard)
             }
         case heldPartMark: loseHeldPart(htlc, at: end)
         case .max: if isFulfilled { book(token, at: end) { $0.received += htlc.amount } }
@@ -245,9 +268,7 @@ extension NetworkShard {
         }
     }
 
-    private func outcome(
-        of htlc: HTLC, _ removal: HTLCRemoval, at end: DirectionIndex
-    ) -> RunAudit.HTLCOutcome {
+    private func outcome(of htlc: HTLC, at end: DirectionIndex) -> RunAudit.HTLCOutcome {
         let isOnChain: Bool
         switch world.channels[Int(end.rawValue)].phase {
         case .failed, .lostData: isOnChain = true
@@ -256,7 +277,7 @@ extension NetworkShard {
         return RunAudit.HTLCOutcome(
             end: end, id: htlc.id, isOffered: htlc.state.isOffered,
             payment: PaymentToken(rawValue: htlc.payment).number, amount: htlc.amount,
-            isFulfilled: removal == .fulfilled, isOnChain: isOnChain)
+            isFulfilled: htlc.removal == .fulfilled, isOnChain: isOnChain)
     }
 
     /// The fee counts when both halves are gone: the first to go leaves word with the other.

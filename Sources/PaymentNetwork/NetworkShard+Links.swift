@@ -102,8 +102,6 @@ extension NetworkShard {
         message.id = numbers.nextCommitmentNumber
         message.amount = numbers.nextRevocationNumber
         send(message, from: end, &shard)
-        // The funder has not seen that the closing is agreed; it begins again.
-        if channel.phase == .closing { send(NetworkMessage(.shutdown, end: end), from: end, &shard) }
     }
 
     func receiveReestablish(
@@ -130,13 +128,13 @@ extension NetworkShard {
         }
     }
 
-    /// BOLT 2, "Message Retransmission". A failure goes without its `channel_update` this time.
+    /// BOLT 2, "Message Retransmission".
     private func retransmit(
         _ message: Retransmission, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
     ) {
         switch message {
         case .channelReady: send(NetworkMessage(.channelReady, end: end), from: end, &shard)
-        case .removal(let index): sendRemoval(of: index, .none, at: end, &shard)
+        case .removal(let index): sendRemoval(of: index, at: end, &shard)
         case .fee(let feerate): preconditionFailure("no node changes the rate of a channel to \(feerate)")
         case .add(let index): sendAdd(index, from: end, &shard)
         case .commitmentSigned(let signed): send(signed, at: end, &shard)

@@ -229,8 +229,9 @@ extension NetworkShard {
         payments[slot].attempts += 1
         payments[slot].parts.append(part)
         if payment.token.isMeasured { statistics.attempts += 1 }
-        let onion = shard.wrapOnion(
-            route, height: height, total: route.amountDelivered < payment.amount ? payment.amount : nil)
+        let onion = wrapOnion(
+            route, part, height: height,
+            total: route.amountDelivered < payment.amount ? payment.amount : nil, &shard)
         let expiry = height + first.cltvExpiryDelta
         do throws(HTLCRefusal) {
             let index = try world.channels[Int(first.direction.rawValue)].offer(
@@ -268,7 +269,7 @@ extension NetworkShard {
         send(message, from: end, &shard)
     }
 
-    private func copy(of attachment: Attachment, _ shard: inout Shard<NetworkMessage>) -> Attachment {
+    func copy(of attachment: Attachment, _ shard: inout Shard<NetworkMessage>) -> Attachment {
         let copy = shard.attachments.allocate(count: shard.attachments.bytes(of: attachment).count)
         shard.attachments.bytes(of: copy).copyMemory(
             from: UnsafeRawBufferPointer(shard.attachments.bytes(of: attachment)))

@@ -257,7 +257,8 @@ extension FailureName {
         case .temporaryNodeFailure, .permanentNodeFailure, .permanentChannelFailure, .unknownNextPeer,
             .incorrectOrUnknownPaymentDetails, .finalIncorrectCLTVExpiry, .finalIncorrectHTLCAmount,
             .expiryTooFar, .noRoute, .insufficientLocalBalance, .feeLimitExceeded, .attemptsExhausted,
-            .htlcLimit, .mppTimeout:
+            .htlcLimit, .mppTimeout, .invalidOnionVersion, .invalidOnionHMAC, .invalidOnionKey,
+            .invalidOnionPayload:
             false
         }
     }
@@ -269,7 +270,8 @@ extension FailureName {
         case .temporaryNodeFailure, .permanentNodeFailure, .permanentChannelFailure, .temporaryChannelFailure,
             .unknownNextPeer, .expiryTooSoon, .incorrectOrUnknownPaymentDetails, .finalIncorrectCLTVExpiry,
             .finalIncorrectHTLCAmount, .channelDisabled, .expiryTooFar, .noRoute, .insufficientLocalBalance,
-            .feeLimitExceeded, .attemptsExhausted, .htlcLimit, .mppTimeout:
+            .feeLimitExceeded, .attemptsExhausted, .htlcLimit, .mppTimeout, .invalidOnionVersion,
+            .invalidOnionHMAC, .invalidOnionKey, .invalidOnionPayload:
             false
         }
     }

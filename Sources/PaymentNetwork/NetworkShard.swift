@@ -69,6 +69,7 @@ final class NetworkShard: ShardModel {
         gossip = hasServices ? GossipProcess(world) : nil
         traffic = hasServices ? TrafficProcess(world) : nil
         tower = hasServices && world.topology.watchtower != nil ? TowerProcess(world) : nil
+        if hasServices { statistics.primitives.countOnionPoints(world.onionPoints.count) }
     }
 
     func handle(_ event: Event<NetworkMessage>, in shard: inout Shard<NetworkMessage>) {

@@ -1,3 +1,4 @@
+import Cryptography
 import LightningTypes
 import PaymentChannels
 import Routing
@@ -14,6 +15,8 @@ final class NetworkWorld: @unchecked Sendable {
     let topology: Topology
     let settings: RunSettings
     let keys: KeyRing
+    /// What senders wrap onions for, by node; none with lazy signatures.
+    let onionPoints: [RistrettoPoint]
     let board: GossipBoard
     let searches = SearchPool()
     /// Microseconds.
@@ -82,7 +85,11 @@ final class NetworkWorld: @unchecked Sendable {
         self.topology = topology
         self.settings = settings
         let seed = topology.seed
-        keys = KeyRing(seed: seed)
+        let keys = KeyRing(seed: seed)
+        self.keys = keys
+        onionPoints =
+            settings.signatures == .eager
+            ? topology.nodes.indices.map { keys.onionKey(UInt32($0)).point } : []
         // The engine's windows last from 2 µs to a minute; a shorter lookahead than the floor is always right.
         lookahead = min(max(topology.latency.floor.microseconds, 2), 60_000_000)
         commitmentInterval = topology.payments.commitmentInterval.microseconds

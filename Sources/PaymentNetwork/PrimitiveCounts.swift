@@ -1,3 +1,4 @@
+import Cryptography
 import PaymentChannels
 
 /// Cryptographic primitives that the nodes of a run carried out: what a real node's processor would spend most of its
@@ -13,6 +14,14 @@ public struct PrimitiveCounts: Sendable, Equatable {
     public var transactionHashes: UInt64 = 0
     /// SHA-256 and BLAKE2b of a short input: secrets, points, preimages, payment hashes.
     public var hashes: UInt64 = 0
+    /// Multiplications of a point of ristretto255, and of its base point.
+    public var pointMultiplications: UInt64 = 0
+    public var basePointMultiplications: UInt64 = 0
+    /// HMAC-SHA256 of a short input, and of an onion's 1,300 bytes and a payment hash.
+    public var keyedHashes: UInt64 = 0
+    public var onionHashes: UInt64 = 0
+    /// ChaCha20.
+    public var streamBytes: UInt64 = 0
 
     public init() {}
 
@@ -22,6 +31,11 @@ public struct PrimitiveCounts: Sendable, Equatable {
         verifications += other.verifications
         transactionHashes += other.transactionHashes
         hashes += other.hashes
+        pointMultiplications += other.pointMultiplications
+        basePointMultiplications += other.basePointMultiplications
+        keyedHashes += other.keyedHashes
+        onionHashes += other.onionHashes
+        streamBytes += other.streamBytes
     }
 
     // MARK: What a step costs in hashes
@@ -53,6 +67,51 @@ public struct PrimitiveCounts: Sendable, Equatable {
         transactionHashes += UInt64(verified)
         hashes += UInt64(verified - 1) * Self.paymentHash + 1
     }
+
+    /// Every node's onion key and its point.
+    mutating func countOnionPoints(_ nodes: Int) {
+        hashes += 2 * UInt64(nodes)
+        basePointMultiplications += UInt64(nodes)
+    }
+
+    /// The keys that a sender shares with so many hops: for each the secret and a blinding factor.
+    mutating func countRoute(_ hops: Int) {
+        let hops = UInt64(hops)
+        pointMultiplications += hops
+        basePointMultiplications += hops
+        // And the session key.
+        hashes += 2 * hops + 2
+    }
+
+    /// Wrapping an onion for so many hops, their keys apart: each layer has two keys and its stream; what stands at the
+    /// end is made of one key and twice the stream for all but one; and the padding.
+    mutating func countOnion(_ hops: Int) {
+        let hops = UInt64(hops)
+        let size = UInt64(OnionPacket.payloadsSize)
+        basePointMultiplications += 1
+        keyedHashes += 2 * hops + (hops - 1) + 1
+        onionHashes += hops
+        streamBytes += size * (hops + 2 * (hops - 1) + 1)
+        hashes += Self.paymentHash
+    }
+
+    /// Taking a layer off; the last hop blinds nothing.
+    mutating func countPeeling(isLast: Bool) {
+        pointMultiplications += isLast ? 1 : 2
+        keyedHashes += 2
+        onionHashes += 1
+        streamBytes += 2 * UInt64(OnionPacket.payloadsSize)
+        hashes += (isLast ? 1 : 2) + 2 + Self.paymentHash
+    }
+
+    /// The stream over an error, and its key.
+    mutating func countErrorStream() {
+        keyedHashes += 1
+        streamBytes += UInt64(OnionError.size)
+    }
+
+    /// The authentication of an error, and its key; as much as three of the short ones.
+    mutating func countErrorHash() { keyedHashes += 3 }
 
     /// Revealing the secret of commitment `number`: deriving the one two commitments on, and its point.
     mutating func countRevocation(of number: UInt64) {

@@ -25,6 +25,11 @@ public enum FailureName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case htlcLimit
     /// BOLT 4's; last, since the numbers of the others are part of every digest so far.
     case mppTimeout
+    // BOLT 4's too: an onion that the next node could not read, or what it read in it.
+    case invalidOnionVersion
+    case invalidOnionHMAC
+    case invalidOnionKey
+    case invalidOnionPayload
 
     /// The name in output: BOLT 4's spelling, `temporary_channel_failure`.
     public var name: String {
@@ -49,6 +54,10 @@ public enum FailureName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
         case .attemptsExhausted: "attempts_exhausted"
         case .htlcLimit: "htlc_limit"
         case .mppTimeout: "mpp_timeout"
+        case .invalidOnionVersion: "invalid_onion_version"
+        case .invalidOnionHMAC: "invalid_onion_hmac"
+        case .invalidOnionKey: "invalid_onion_key"
+        case .invalidOnionPayload: "invalid_onion_payload"
         }
     }
 }

@@ -283,6 +283,30 @@ extension Past {
         }
     }
 
+    /// For a commitment seen later, its second stage aside: with anchors that is all there is.
+    @Test func `is prepared for a commitment by itself`() throws {
+        let past = try Past(seed: 4, revoked: 11, anchors: true)
+        var client = past.tower
+        let waiting = client.handOver()
+        for number in 0..<10 {
+            let commitment = past.archive[number].transaction
+            let made = try #require(
+                client.appointment(
+                    for: commitment, secret: past.pair.alice.keys.perCommitmentSecret(UInt64(number))))
+            #expect(made == waiting.first { $0.commitment == commitment.id })
+            #expect(client.appointment(for: commitment, secret: .zero) == nil, "it is not revoked by that")
+        }
+    }
+
+    @Test func `is busy until every penalty is confirmed`() throws {
+        let past = try Past(seed: 4, revoked: 11, anchors: true)
+        let (dispute, after) = try run(past, 5, tower(of: past))
+        var before = tower(of: past)
+        _ = before.connect([past.archive[5].transaction], at: BlockHeight(1), dispute.fees)
+        let isBusy = (before: before.isBusy, after: after.isBusy)
+        #expect(isBusy.before && !isBusy.after)
+    }
+
     @Test func `that is out beyond the delay is no use`() throws {
         let past = try Past(seed: 4, revoked: 21, anchors: true)
         let tower = tower(of: past, outages: [BlockHeight(0)..<BlockHeight(60)])

@@ -46,6 +46,22 @@ import Testing
         pair.expectQuiet()
     }
 
+    /// BOLT 2: `closing_signed` waits until "all updates are included on both commitments".
+    @Test func `is through before a channel is closed`() throws {
+        let pair = ChannelPair(terms, alice: sat(500_000))
+        pair.updateFee(to: 2_000, by: .first)
+        pair.commit(by: .first)
+        pair.shutdown(by: .first)
+        pair.shutdown(by: .second)
+        while !pair.bob.inbox.isEmpty { try pair.deliver(to: .second) }
+        while !pair.alice.inbox.isEmpty { try pair.deliver(to: .first) }
+        // Bob has it and has revoked; Alice's own commitment has it not.
+        #expect(!pair.alice.channel.canSignClosing && !pair.bob.channel.canSignClosing)
+        try pair.settle()
+        #expect(pair.alice.channel.canSignClosing && pair.bob.channel.canSignClosing)
+        #expect(!pair.alice.canUpdateFee(to: 1_000), "closing_signed may be on its way")
+    }
+
     @Test func `is the funder's alone, one at a time, at a rate it can pay`() throws {
         let pair = ChannelPair(terms, alice: sat(20_000))
         #expect(!pair.bob.canUpdateFee(to: 2_000))

@@ -129,6 +129,27 @@ import Testing
         #expect(dispute.alice.resolved[first] == .failed)
     }
 
+    /// The height falls below that of the first try.
+    @Test(arguments: [false, true])
+    func `goes on where the blocks are undone in which it began`(anchors: Bool) throws {
+        let dispute = Dispute(try pair(anchors: anchors))
+        dispute.mine(2)
+        try dispute.publish(by: .first)
+        dispute.reorganise(depth: 2)
+        dispute.mine()
+        dispute.reorganise(depth: 4)
+        dispute.settle()
+        #expect(dispute.alice.resolved.count == 2)
+    }
+
+    /// A commitment's fee is rounded down, so that it pays a little less than its rate.
+    @Test func `needs no child where the commitment pays the rate that is asked for`() throws {
+        let dispute = Dispute(try pair(anchors: true, feerate: 253))
+        try dispute.publish(by: .first)
+        #expect(dispute.alice.broadcasts.count == 1 && dispute.alice.wallet.coins.count == 8)
+        dispute.settle()
+    }
+
     @Test func `leaves what costs more than it is worth`() throws {
         let pair = ChannelPair(
             .free(dust: 354, feerate: 253, anchors: true, delay: Self.delay), alice: sat(500_000))

@@ -122,6 +122,22 @@ import Testing
         #expect(pair.bob.channel.hasReceivedShutdown && pair.bob.channel.phase == .shuttingDown)
     }
 
+    /// Bob has agreed to the closing transaction, and his `closing_signed` is lost.
+    @Test func `lets both sign the closing transaction again`() throws {
+        let pair = open()
+        for side in Side.allCases { pair.shutdown(by: side) }
+        try pair.settle()
+        try pair.bob.channel.beginClosing()
+        pair.reconnect()
+        #expect(!pair.alice.channel.canSignClosing && !pair.alice.canUpdateFee(to: 2_000))
+        try pair.settle()
+        for side in Side.allCases {
+            #expect(pair[side].channel.canSignClosing)
+            try pair[side].channel.beginClosing()
+            #expect(pair[side].channel.phase == .closing)
+        }
+    }
+
     /// Connections break again and again, also while what was lost is sent again.
     @Test(arguments: 0..<512 as Range<UInt64>)
     func `repairs the channel however often connections break`(seed: UInt64) throws {

@@ -174,6 +174,20 @@ import Testing
 }
 
 @Suite struct `A fee estimate` {
+    /// What a node takes home of an estimator, for the haste that it knows of; in between it pays more, not less.
+    @Test func `is kept for the targets that matter`() {
+        var estimator = FeeEstimator(feerateMinimum: 253)
+        for number in 0..<144 as Range<UInt64> { estimator.connect(feerate: 300 + number * 7_919 % 5_000) }
+        let kept = FeeEstimates(estimator)
+        for blocks in [1, 2, 3, 6, 144, 1_000] {
+            #expect(kept.feerate(within: blocks) == estimator.feerate(within: blocks))
+        }
+        for blocks in 1...200 {
+            #expect(kept.feerate(within: blocks) >= estimator.feerate(within: blocks))
+        }
+        #expect(Set([1, 3, 144].map { FeeEstimates(fixed: 77).feerate(within: $0) }) == [77])
+    }
+
     @Test func `is the minimum while nothing is known or blocks have room`() {
         var estimator = FeeEstimator(feerateMinimum: 253)
         #expect(estimator.feerate(within: 6) == 253)

@@ -22,6 +22,11 @@ func benchmarkEagerCost(_ path: String, repetitions: Int) throws {
         ("Ed25519 verification", \.verifications, costs.verification),
         ("SHA-256 of a transaction", \.transactionHashes, costs.transactionHash),
         ("SHA-256, BLAKE2b", \.hashes, costs.hash),
+        ("ristretto255, a point", \.pointMultiplications, costs.pointMultiplication),
+        ("ristretto255, the base", \.basePointMultiplications, costs.basePointMultiplication),
+        ("HMAC-SHA256", \.keyedHashes, costs.keyedHash),
+        ("HMAC-SHA256 of an onion", \.onionHashes, costs.onionHash),
+        ("ChaCha20, a byte", \.streamBytes, costs.streamByte),
     ] as [(String, KeyPath<PrimitiveCounts, UInt64>, Double)] {
         let counts = [lazy, eager].map { $0.result.primitives[keyPath: counter] }
         let seconds = (Double(counts[1]) - Double(counts[0])) * cost

@@ -9,11 +9,24 @@ struct PrimitiveCosts {
     var transactionHash: Double
     /// SHA-256 of 32 bytes.
     var hash: Double
+    /// ristretto255: any point, and the base point.
+    var pointMultiplication: Double
+    var basePointMultiplication: Double
+    /// HMAC-SHA256 of 32 bytes, and of an onion and a payment hash.
+    var keyedHash: Double
+    var onionHash: Double
+    /// ChaCha20, in streams as long as an onion.
+    var streamByte: Double
 
     static func measured(repetitions: Int) -> PrimitiveCosts {
         let key = SigningKey(seed: Bytes32(words: 1, 2, 3, 4))
         let message = Bytes32(words: 5, 6, 7, 8)
         let signature = key.signature(of: message)
+        func scalar(_ number: UInt64) -> RistrettoScalar? {
+            RistrettoScalar(reducing: Bytes32(words: number, 0, 0, 0))
+        }
+        guard let point = scalar(7)?.point else { preconditionFailure("7 is a scalar") }
+        let onion = [UInt8](repeating: 7, count: OnionPacket.payloadsSize + 32)
         func seconds(_ count: Int, _ body: (UInt64) -> UInt64) -> Double {
             let (time, sum) = Measurement.best(of: repetitions) {
                 (0..<UInt64(count)).reduce(0) { $0 &+ body($1) }
@@ -34,7 +47,23 @@ struct PrimitiveCosts {
                 withUnsafeBytes(of: number) { bytes.replaceSubrange(0..<8, with: $0) }
                 return bytes.withUnsafeBytes { firstWord(sha256($0)) }
             },
-            hash: seconds(100_000) { number in firstWord(sha256(Bytes32(words: number, 0, 0, 0))) })
+            hash: seconds(100_000) { number in firstWord(sha256(Bytes32(words: number, 0, 0, 0))) },
+            pointMultiplication: seconds(2_000) { number in
+                scalar(number + 1).flatMap { point.multiplied(by: $0) }.map { firstWord($0.bytes) } ?? 1
+            },
+            basePointMultiplication: seconds(2_000) { number in
+                scalar(number + 1).map { firstWord($0.point.bytes) } ?? 1
+            },
+            keyedHash: seconds(50_000) { number in
+                let key = Bytes32(words: number, 0, 0, 0)
+                return key.withUnsafeBytes { firstWord(hmacSHA256($0, key: $0)) }
+            },
+            onionHash: seconds(5_000) { number in
+                firstWord(hmacSHA256(onion, key: Bytes32(words: number, 0, 0, 0)))
+            },
+            streamByte: seconds(5_000) { number in
+                UInt64(chaCha20(Bytes32(words: number, 0, 0, 0), count: OnionPacket.payloadsSize)[0]) + 1
+            } / Double(OnionPacket.payloadsSize))
     }
 
     private static func firstWord(_ bytes: Bytes32) -> UInt64 {
@@ -49,6 +78,9 @@ func benchmarkPrimitives(repetitions: Int) {
         ("Ed25519 key pair", costs.keyPair), ("Ed25519 signature", costs.signature),
         ("Ed25519 verification", costs.verification),
         ("SHA-256 of a commitment", costs.transactionHash), ("SHA-256 of 32 bytes", costs.hash),
+        ("ristretto255, a point", costs.pointMultiplication),
+        ("ristretto255, the base", costs.basePointMultiplication), ("HMAC-SHA256 of 32 bytes", costs.keyedHash),
+        ("HMAC-SHA256 of an onion", costs.onionHash), ("ChaCha20, a byte", costs.streamByte),
     ] {
         table.row([name, (cost * 1e6).text(), (1 / cost).text(0)])
     }
