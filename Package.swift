@@ -25,7 +25,7 @@ let package = Package(
                 "PaymentChannels", "Routing", "PaymentNetwork", "Topologies",
             ]),
         // For the fuzzers, another.
-        .library(name: "ChannelTrials", targets: ["ChannelTrials"]),
+        .library(name: "FuzzTargets", targets: ["ChannelTrials", "FuzzedReaders"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -73,6 +73,10 @@ let package = Package(
             name: "ChannelTrials",
             dependencies: ["LightningTypes", "Cryptography", "Settlement", "PaymentChannels", "Snapshots"],
             path: "Tests/ChannelTrials", swiftSettings: strict),
+        // Every reader of untrusted bytes, likewise.
+        .target(
+            name: "FuzzedReaders", dependencies: ["Topologies"], path: "Tests/FuzzedReaders",
+            swiftSettings: strict),
         // Whole runs drawn from a seed and checked by independent code; `torture` runs many of them (scripts/torture).
         .target(
             name: "TortureSuite",
@@ -93,7 +97,7 @@ let package = Package(
         tests(of: "Settlement"),
         tests(of: "PaymentChannels", ["Randomness", "Snapshots", "ChannelTrials"]),
         tests(of: "Routing", ["Topologies"]),
-        tests(of: "Topologies"),
+        tests(of: "Topologies", ["Randomness", "FuzzedReaders"]),
         tests(of: "PaymentNetwork"),
         tests(of: "RunStore"),
         tests(of: "millrace"),

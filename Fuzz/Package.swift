@@ -10,7 +10,10 @@ let package = Package(
     targets: [
         .executableTarget(
             name: "ReaderFuzzer",
-            dependencies: [.product(name: "MillraceModules", package: "millrace")],
+            dependencies: [
+                .product(name: "MillraceModules", package: "millrace"),
+                .product(name: "FuzzTargets", package: "millrace"),
+            ],
             swiftSettings: [
                 .treatAllWarnings(as: .error), .swiftLanguageMode(.v6),
                 // libFuzzer brings `main`.
@@ -18,7 +21,7 @@ let package = Package(
             ]),
         .executableTarget(
             name: "ChannelFuzzer",
-            dependencies: [.product(name: "ChannelTrials", package: "millrace")],
+            dependencies: [.product(name: "FuzzTargets", package: "millrace")],
             swiftSettings: [
                 .treatAllWarnings(as: .error), .swiftLanguageMode(.v6), .unsafeFlags(["-parse-as-library"]),
             ]),

@@ -57,9 +57,9 @@ extension Channel {
         // Newest first: what an HTLC released may have paid for a newer one.
         for index in htlcIndices(in: pool).reversed() {
             switch pool[index].state {
-            case .receivedAdd: forgetAdd(index, in: &pool)
+            case .receivedAdd where PlantedBug.planted != .forgetsNothing: forgetAdd(index, in: &pool)
             case .receivedRemove: forgetRemoval(index, in: &pool)
-            case .sentAdd, .sentAddCommit, .receivedAddRevocation, .receivedAddAckCommit,
+            case .receivedAdd, .sentAdd, .sentAddCommit, .receivedAddRevocation, .receivedAddAckCommit,
                 .sentAddAckRevocation, .receivedRemoveCommit, .sentRemoveRevocation, .sentRemoveAckCommit,
                 .receivedRemoveAckRevocation, .receivedAddCommit, .sentAddRevocation, .sentAddAckCommit,
                 .receivedAddAckRevocation, .sentRemove, .sentRemoveCommit, .receivedRemoveRevocation,
@@ -171,9 +171,12 @@ extension Channel {
         _ removed: HTLCState, fee: HTLCState, _ added: HTLCState, in pool: borrowing HTLCPool
     ) -> [Retransmission] {
         let indices = htlcIndices(in: pool)
-        var all = indices.filter { pool[$0].state == removed }.map(Retransmission.removal)
+        let bug = PlantedBug.planted
+        var all = indices.filter { pool[$0].state == removed && bug != .resendsNoRemovals }.map(
+            Retransmission.removal)
         if isFunder && feeState == fee { all.append(.fee(feerateNext)) }
-        all += indices.filter { pool[$0].state == added }.map(Retransmission.add)
+        all += indices.filter { pool[$0].state == added && bug != .resendsNoAdditions }.map(
+            Retransmission.add)
         return all
     }
 

@@ -150,7 +150,9 @@ extension ChannelMonitor {
             effects.append(.breach(number: number))
         }
         for htlc in htlcs where htlc.key.isOffered && !reports.learned.contains(htlc.key) {
-            guard let preimage = view.outcomes[htlc.key]?.preimage else { continue }
+            guard let preimage = view.outcomes[htlc.key]?.preimage,
+                PlantedBug.planted != .ignoresPreimagesOnChain
+            else { continue }
             reports.learned.insert(htlc.key)
             effects.append(.learned(preimage: preimage, htlc))
         }
@@ -221,7 +223,9 @@ extension ChannelMonitor {
         _ attempt: ClaimAttempt, except spent: Set<Outpoint>, _ effects: inout [MonitorEffect]
     ) {
         let unspent = attempt.coins.filter { !spent.contains($0.outpoint) }
-        if !unspent.isEmpty { effects.append(.released(unspent)) }
+        guard !unspent.isEmpty, PlantedBug.planted != .keepsReservedCoins else { return }
+        effects.append(.released(unspent))
+        if PlantedBug.planted == .releasesCoinsTwice { effects.append(.released(unspent)) }
     }
 
     /// Whether every output is taken for good, or is worth less than the lowest fee, and every HTLC resolved.

@@ -126,7 +126,9 @@ public struct ChannelMonitor: Sendable {
     }
 
     /// The height at which what was confirmed at another is final.
-    func final(_ confirmed: BlockHeight) -> BlockHeight { confirmed + (surroundings.finality - 1) }
+    func final(_ confirmed: BlockHeight) -> BlockHeight {
+        PlantedBug.planted == .waitsForNoDepth ? confirmed : confirmed + (surroundings.finality - 1)
+    }
 
     // MARK: What its party tells it
 
@@ -158,7 +160,8 @@ public struct ChannelMonitor: Sendable {
     /// - Parameter transactions: those in it that spend an outpoint watched, or an output of one of these, in the
     ///   order of the block; others do no harm.
     public mutating func connect(
-        _ transactions: [Transaction], at height: BlockHeight, _ fees: some FeeRates, _ wallet: inout FeeWallet
+        _ transactions: [Transaction], at height: BlockHeight, _ fees: some FeeRates,
+        _ wallet: inout FeeWallet
     ) -> [MonitorEffect] {
         precondition(height >= self.height, "blocks come in their order")
         self.height = height

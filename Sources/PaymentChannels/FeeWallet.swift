@@ -41,6 +41,7 @@ public struct FeeWallet: Sendable {
     mutating func reserve(_ amount: Satoshi) -> [Coin]? {
         let byValue = coins.sorted { ($0.value, $0.outpoint) < ($1.value, $1.outpoint) }
         if let enough = byValue.first(where: { $0.value >= amount }) {
+            if PlantedBug.planted == .reservesNoCoins { return [enough] }
             coins.removeAll { $0 == enough }
             return [enough]
         }

@@ -72,7 +72,8 @@ public struct TowerClient: Sendable {
         guard let place = signed.firstIndex(where: { $0.number == number }) else { return }
         let commitment = signed.remove(at: place).commitment
         let second = commitment.hasAnchors ? [] : commitment.secondStage
-        if let made = appointment(for: commitment.transaction, second, secret: secret) { waiting.append(made) }
+        let appointment = appointment(for: commitment.transaction, second, secret: secret)
+        if let appointment { waiting.append(appointment) }
     }
 
     /// What the tower needs to punish a revoked commitment of the peer, its second stage aside; nil where there is nothing
@@ -152,6 +153,8 @@ public struct Watchtower: Sendable {
     public func isUp(at height: BlockHeight) -> Bool { !outages.contains { $0.contains(height) } }
 
     /// Whether a penalty of its is not confirmed yet.
+    ///
+    /// Without anchors an appointment counts on second stages too, and is busy for ever with those that never come.
     public var isBusy: Bool { open.contains { $0.spent == nil } }
 
     /// Revoked commitments it would recognise.

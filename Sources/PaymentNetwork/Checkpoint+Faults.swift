@@ -150,13 +150,11 @@ extension StaleBackup {
         try self.channel.read(from: &reader)
         isInUse = try reader.readFlag()
         htlcs = []
-        var pool = HTLCPool()
-        var copy = self.channel.withoutHTLCs
         for _ in 0..<(try reader.readCount(of: 40, "the number of HTLCs")) {
             htlcs.append(try HTLC(from: &reader))
-            _ = copy.restore(htlcs[htlcs.count - 1], in: &pool)
         }
-        try reader.check(copy.isConsistent(in: pool), "the money of a backup")
+        var pool = HTLCPool()
+        try reader.check(restored(in: &pool).isConsistent(in: pool), "the money of a backup")
     }
 }
 

@@ -214,7 +214,7 @@ extension NetworkShard {
             }
         }
         // It may have come before, over a connection that broke.
-        if !hadPreimage { passOn(htlc, &shard) }
+        if !hadPreimage || PlantedBug.planted == .passesPreimagesOnTwice { passOn(htlc, &shard) }
     }
 
     /// The preimage of an HTLC that was offered is known: whoever waits for it gets it at once.
@@ -312,6 +312,7 @@ extension NetworkShard {
                 $0.volume += offered
                 $0.routingFees += htlc.surplus
             } else {
+                if PlantedBug.planted == .booksPrincipalAsFees { $0.routingFees += received }
                 if isPaid { $0.principal += Int64(received.rawValue) }
                 if hasPaid { $0.principal -= Int64(offered.rawValue) }
             }

@@ -212,9 +212,11 @@ extension NetworkShard {
         _ message: NetworkMessage, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
     ) throws(ProtocolViolation) {
         switch message.purpose {
-        case .funding: if world.channels[Int(end.rawValue)].phase == .awaitingReady { try fundingConfirmed(end, &shard) }
+        case .funding:
+            if world.channels[Int(end.rawValue)].phase == .awaitingReady { try fundingConfirmed(end, &shard) }
         case .closing: closingConfirmed(end, &shard)
-        case .commitment, .feeBump, .claim, .penalty: preconditionFailure("nobody waits for a \(message.purpose)")
+        case .commitment, .feeBump, .claim, .penalty:
+            preconditionFailure("nobody waits for a \(message.purpose)")
         }
     }
 
@@ -230,7 +232,8 @@ extension NetworkShard {
         } else {
             // BOLT 2: no shutdown while own updates are not signed for.
             shard.send(
-                to: shard.process, after: isCutOff(end) ? Self.retryInterval : max(world.commitmentInterval, 1),
+                to: shard.process,
+                after: isCutOff(end) ? Self.retryInterval : max(world.commitmentInterval, 1),
                 NetworkMessage(.closeTimer, end: end))
         }
     }

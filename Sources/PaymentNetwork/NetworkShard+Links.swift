@@ -12,6 +12,13 @@ struct StaleBackup {
     var htlcs: [HTLC]
     /// Whether it is all the node has of the channel.
     var isInUse = false
+
+    /// The channel as it was, its HTLCs put into a pool.
+    func restored(in pool: inout HTLCPool) -> Channel {
+        var channel = channel.withoutHTLCs
+        for htlc in htlcs { _ = channel.restore(htlc, in: &pool) }
+        return channel
+    }
 }
 
 /// Marks a forward's outgoing HTLC whose incoming one the chain gave back.
@@ -191,7 +198,7 @@ extension NetworkShard {
         guard !world.nodes[node].isAway else { return }
         let missed = world.nodes[node].missed
         world.nodes[node].missed = []
-        for message in missed {
+        for message in missed where PlantedBug.planted != .ignoresWhatItMissed {
             do throws(ProtocolViolation) {
                 if message.kind == .transactionConfirmed {
                     try receiveConfirmation(message, at: message.end, &shard)
@@ -233,9 +240,25 @@ extension NetworkShard {
 
     /// The peer has proved that it knows later states (`option_data_loss_protect`).
     private func loseData(of end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
+        if PlantedBug.planted == .publishesLostState { return publishBackup(of: end, &shard) }
         world.channels[Int(end.rawValue)].loseData()
         statistics.dataLosses += 1
         announce(end, isEnabled: false, &shard)
+    }
+
+    /// For the torture suite's proof: what nobody must do who knows that it is not the latest state.
+    private func publishBackup(of end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
+        guard let backup = backups.removeValue(forKey: end) else { return }
+        var pool = HTLCPool()
+        let channel = backup.restored(in: &pool)
+        let keys = session(of: end).keys
+        let commitment = channel.latestCommitment(
+            context(of: end), point: keys.perCommitmentPoint(channel.localNumber), in: pool)
+        guard let commitment else { return }
+        goOnChain(
+            with: end,
+            cheating: OldCommitment(number: channel.localNumber, commitment: commitment, worth: .zero),
+            &shard)
     }
 
     // MARK: HTLCs that are kept

@@ -174,8 +174,7 @@ extension NetworkShard {
             request, failedAttempts: payment.failedAttempts, due: due, in: world.board.graph(at: shard.now),
             world, refund: (end, htlc.amount))
         payments[part.payment].question = question
-        questions.append(question)
-        prefetcher.noteQuestion()
+        prefetcher.ask(question)
     }
 
     /// Names why no route was found: the last failure if something was tried, else what stood in the way.

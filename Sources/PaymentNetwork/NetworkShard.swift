@@ -20,8 +20,6 @@ final class NetworkShard: ShardModel {
     let privateGraph = PrivateGraph()
     /// Routes found ahead of time, with several threads.
     var prefetcher: RoutePrefetcher?
-    /// What this window's events would like to be found out; handed to the prefetcher when the window ends.
-    var questions: [RouteQuestion] = []
     var clock: BlockClock
     var htlcs = HTLCPool()
     var payments = Slab<OwnPayment>()

@@ -50,14 +50,14 @@ extension NetworkSimulation {
         for node in 0..<world.nodeCount {
             var change: Int64 = 0
             for end in world.ends(of: node) {
-                let channel = world.channels[Int(end.rawValue)]
-                guard channel.isUsable else { continue }
+                let channel = world.channels + Int(end.rawValue)
+                guard channel.pointee.isUsable else { continue }
                 let capacity = Millisatoshi(world.topology.channels[end.channel].capacity)
                 sample.openDirections += 1
-                if channel.spendable.rawValue < capacity.rawValue / NetworkSample.depletionShare {
+                if channel.pointee.spendable.rawValue < capacity.rawValue / NetworkSample.depletionShare {
                     sample.depletedDirections += 1
                 }
-                change += Int64(channel.capital.rawValue)
+                change += Int64(channel.pointee.capital.rawValue)
                 change -= Int64(world.startingBalances[Int(end.rawValue)].rawValue)
             }
             drift += change.magnitude

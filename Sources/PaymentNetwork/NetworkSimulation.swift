@@ -194,7 +194,7 @@ public final class NetworkSimulation {
                 sampleHours(before: window * world.lookahead)
                 noteFaults(before: (window + 1) * world.lookahead)
                 if let crew, let prefetcher,
-                    prefetcher.takeQuestions(simulation.models, at: window * world.lookahead)
+                    prefetcher.lookAhead(from: window * world.lookahead)
                 {
                     crew.wakeForErrands()
                 }

@@ -39,8 +39,6 @@ final class RoutePrefetcher: @unchecked Sendable {
     private var waiting: [RouteQuestion] = []
     private let waitingCount = Atomic<Int>(0)
     private let nanoseconds = Atomic<UInt64>(0)
-    /// Whether a shard has questions: nearly no window brings any.
-    private let isAsked = Atomic<Bool>(false)
     /// Questions answered since the last window, whose next attempts can be predicted.
     private var answered: [RouteQuestion] = []
     private let isAnswered = Atomic<Bool>(false)
@@ -62,24 +60,23 @@ final class RoutePrefetcher: @unchecked Sendable {
                 amount: payment.amount)]
     }
 
-    /// A shard has put a question beside the others it has.
-    func noteQuestion() { isAsked.store(true, ordering: .relaxed) }
+    /// A payer will ask this soon. On any thread; no sleeping one is woken for it, since in sparse traffic the answer is
+    /// needed before a sleeper could look at it.
+    func ask(_ question: RouteQuestion) { lock.withLock { wait(for: question) } }
 
-    /// Takes in what payers ask, and looks ahead: at the next attempts of payments whose answers would fail, and, if half
-    /// of what was looked at has been handed out, at payments to come. Between two windows.
+    /// Under the lock.
+    private func wait(for question: RouteQuestion) {
+        waiting.insert(question, at: waiting.partition { $0.due <= question.due })
+        waitingCount.store(waiting.count, ordering: .relaxed)
+    }
+
+    /// Looks ahead: at the next attempts of payments whose answers would fail, and, if half of what was looked at has been
+    /// handed out, at payments to come. Between two windows.
     ///
-    /// - Returns: whether it is worth waking a thread for `answerNext`; not for what payers ask: in sparse traffic that is
-    ///   needed before a sleeper could look at it.
-    func takeQuestions(_ shards: [NetworkShard], at time: UInt64) -> Bool {
+    /// - Returns: whether it is worth waking a thread for `answerNext`.
+    func lookAhead(from time: UInt64) -> Bool {
         if world.board.latest.version != version { forgetQuestions() }
         var new: [RouteQuestion] = []
-        if isAsked.exchange(false, ordering: .relaxed) {
-            for shard in shards where !shard.questions.isEmpty {
-                new += shard.questions
-                shard.questions.removeAll(keepingCapacity: true)
-            }
-        }
-        let asked = new.count
         if isAnswered.exchange(false, ordering: .acquiring) {
             let answered = lock.withLock {
                 defer { self.answered.removeAll(keepingCapacity: true) }
@@ -90,15 +87,10 @@ final class RoutePrefetcher: @unchecked Sendable {
                 if let next = question.followUp { new.append(next) }
             }
         }
-        if traffic.count >= nextCount, traffic.upcoming != nil { new += lookAhead(from: time) }
+        if traffic.count >= nextCount, traffic.upcoming != nil { new += newPayments(from: time) }
         guard !new.isEmpty else { return false }
-        lock.withLock {
-            for question in new {
-                waiting.insert(question, at: waiting.partition { $0.due <= question.due })
-            }
-            waitingCount.store(waiting.count, ordering: .relaxed)
-        }
-        return new.count > asked
+        lock.withLock { for question in new { wait(for: question) } }
+        return true
     }
 
     /// A new version of the graph is up: nothing asked of an older one will be of use.
@@ -113,7 +105,7 @@ final class RoutePrefetcher: @unchecked Sendable {
         }
     }
 
-    private func lookAhead(from time: UInt64) -> [RouteQuestion] {
+    private func newPayments(from time: UInt64) -> [RouteQuestion] {
         nextCount = traffic.count + UInt64(Self.horizon / 2)
         let graph = world.board.latest
         questions = questions.filter { $0.key.time >= time }

@@ -66,7 +66,9 @@ extension NetworkSimulation {
             startingWallets: (0..<world.nodeCount).map { world.nodes[$0].startingWallet },
             ends: (0..<world.endCount).map { position in
                 let channel = world.channels[position]
-                let isFunded = world.topology.channels[position / 2].opensAt == nil || world.fundings[position].transaction != TransactionID(.zero)
+                let isFunded =
+                    world.topology.channels[position / 2].opensAt == nil
+                    || world.fundings[position].transaction != TransactionID(.zero)
                 return RunAudit.End(
                     phase: channel.phase, balance: channel.local.ours,
                     funding: isFunded ? world.fundings[position] : nil)

@@ -129,19 +129,6 @@ public struct Beliefs: Sendable, Equatable {
         return entries[position]
     }
 
-    /// What is remembered of a direction and of the other of its channel. O(log directions)
-    @inline(__always) func entries(of direction: DirectionIndex) -> (own: Entry?, other: Entry?) {
-        guard !entries.isEmpty else { return (nil, nil) }
-        let first = min(direction, direction.reversed)
-        let position = firstPosition(from: first)
-        var found: (Entry?, Entry?) = (nil, nil)
-        for entry in entries[position..<min(position + 2, entries.count)] {
-            if entry.direction == direction { found.0 = entry }
-            if entry.direction == direction.reversed { found.1 = entry }
-        }
-        return found
-    }
-
     private func firstPosition(from direction: DirectionIndex) -> Int {
         var (low, high) = (0, entries.count)
         while low < high {

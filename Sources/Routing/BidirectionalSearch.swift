@@ -53,8 +53,8 @@ struct NodeLabel: BitwiseCopyable {
 /// Exact but for two cases, which it reports: a direction refused for its minimum alone, on a way that could
 /// still match the best one (a dearer way on might meet the minimum), and more than 255 hops.
 struct BidirectionalSearch {
-    let incoming: UnsafeMutablePointer<GraphEdge>
-    let outgoing: UnsafeMutablePointer<GraphEdge>
+    let incoming: EdgeTable
+    let outgoing: EdgeTable
     let incomingRows: UnsafeMutablePointer<GraphLayout.Row>
     let outgoingRows: UnsafeMutablePointer<GraphLayout.Row>
     let layout: GraphLayout
@@ -70,6 +70,9 @@ struct BidirectionalSearch {
     let stamp: UInt32
     /// Whether rows have to be read beyond the core.
     let readsWholeRows: Bool
+    /// Nodes that either side may have settled.
+    let settledAhead: NodeFilter
+    let settledBack: NodeFilter
     /// Keys.
     var forward: SearchHeap
     /// Keys times two, and one for a node that is not settled yet.
@@ -131,6 +134,8 @@ extension BidirectionalSearch {
         labels[source].forwardStamp = stamp | 1
         labels[source].backwardKey = 0
         labels[source].backwardStamp = stamp | 1
+        settledAhead.insert(UInt32(source))
+        settledBack.insert(UInt32(source))
         let row = outgoingRows[source]
         var position = row.start
         let end = readsWholeRows ? row.end : row.coreEnd
@@ -160,6 +165,7 @@ extension BidirectionalSearch {
             return
         }
         label.pointee.forwardStamp = isPushed ? stamp : stamp | 1
+        if !isPushed { settledAhead.insert(edge.peer) }
         label.pointee.forwardKey = 1
         label.pointee.forwardEdge = UInt32(position)
         if isPushed { forward.push(SearchEntry(key: 1, node: edge.peer, position: SearchEntry.fresh)) }
@@ -186,6 +192,7 @@ extension BidirectionalSearch {
         if position == SearchEntry.fresh {
             guard label.pointee.forwardStamp == stamp else { return }
             label.pointee.forwardStamp = stamp | 1
+            settledAhead.insert(entry.node)
             position = row.start
             if readsWholeRows, row.coreEnd < row.end {
                 forward.push(SearchEntry(key: key, node: entry.node, position: row.coreEnd))
@@ -199,38 +206,45 @@ extension BidirectionalSearch {
         // A node's first reading goes on from one group to the other.
         let isFirst = entry.position == SearchEntry.fresh
         let end = isFirst ? row.coreEnd : row.end(of: position, readsWholeRows: readsWholeRows)
+        let magnitude = EdgeTable.magnitude(amount)
         let start = position
         defer { forwardWork &+= Int(position &- start) &+ Self.settlingWork }
         while position < end {
-            let edge = outgoing + Int(position)
+            let head = outgoing.heads[Int(position)]
             let feeHere = fee(
-                baseFee: edge.pointee.baseFee, proportionalFee: edge.pointee.proportionalFee,
-                forwarding: amount)
-            let bound =
-                key &+ 1 &+ (feeHere &- UInt64(edge.pointee.baseFee) &+ row.baseFeeMinimum(at: position)) << 8
-            if position &- start >= Self.edgesAtOnce, bound > forward.leastKey {
-                if bound <= best {
-                    forward.push(SearchEntry(key: bound, node: entry.node, position: position))
-                }
-                if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
-                    let bound = self.bound(outgoing[Int(row.dearStart)], after: key, forwarding: amount)
+                baseFee: head.baseFee, proportionalFee: head.proportionalFee, forwarding: amount)
+            if position &- start >= Self.edgesAtOnce {
+                let fees = feeHere &- UInt64(head.baseFee) &+ row.baseFeeMinimum(at: position)
+                let bound = key &+ 1 &+ fees << 8
+                if bound > forward.leastKey {
                     if bound <= best {
-                        forward.push(SearchEntry(key: bound, node: entry.node, position: row.dearStart))
+                        forward.push(SearchEntry(key: bound, node: entry.node, position: position))
                     }
+                    if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
+                        let bound = self.bound(outgoing[Int(row.dearStart)], after: key, forwarding: amount)
+                        if bound <= best {
+                            forward.push(
+                                SearchEntry(key: bound, node: entry.node, position: row.dearStart))
+                        }
+                    }
+                    return
                 }
-                return
             }
             position &+= 1
             let reached = key &+ 1 &+ feeHere << 8
-            guard edge.pointee.maximum >= amount, reached <= best else { continue }
-            let peer = labels + Int(edge.pointee.peer)
+            // Most directions are too dear for a peer that the other side has not settled: it need not be read.
+            let restLeast = settledBack.mayContain(head.peer) ? 0 : backwardLeast
+            guard head.magnitude >= magnitude, reached <= best, restLeast <= best &- reached else { continue }
+            let edge = outgoing[Int(position &- 1)]
+            guard edge.maximum >= amount else { continue }
+            let peer = labels + Int(edge.peer)
             if peer.pointee.forwardStamp >= stamp, peer.pointee.forwardKey <= reached { continue }
-            guard reached < feeCeiling << 8, !isExcluded(edge.pointee.direction) else { continue }
+            guard reached < feeCeiling << 8, !isExcluded(edge.direction) else { continue }
             let isSettled = peer.pointee.backwardStamp > stamp
             let rest = isSettled ? peer.pointee.backwardKey : backwardLeast
             guard rest <= best &- reached else { continue }
-            if edge.pointee.minimum > minimumIgnored {
-                refuse(edge.pointee, before: key, hasFee: true)
+            if edge.minimum > minimumIgnored {
+                refuse(edge, before: key, hasFee: true)
                 continue
             }
             peer.pointee.forwardKey = reached
@@ -238,10 +252,10 @@ extension BidirectionalSearch {
             peer.pointee.forwardEdge = UInt32(position &- 1)
             if !isSettled {
                 forward.push(
-                    SearchEntry(key: reached, node: edge.pointee.peer, position: SearchEntry.fresh))
+                    SearchEntry(key: reached, node: edge.peer, position: SearchEntry.fresh))
             }
             if peer.pointee.backwardStamp >= stamp, peer.pointee.backwardKey < best &- reached {
-                meet(at: Int(edge.pointee.peer))
+                meet(at: Int(edge.peer))
             }
         }
     }
@@ -258,6 +272,7 @@ extension BidirectionalSearch {
         if position == SearchEntry.fresh {
             guard label.pointee.backwardStamp == stamp else { return }
             label.pointee.backwardStamp = stamp | 1
+            settledBack.insert(entry.node)
             position = row.start
             if label.pointee.forwardStamp >= stamp, label.pointee.forwardKey == 1 { arrive(at: node) }
             if readsWholeRows, row.coreEnd < row.end {
@@ -273,54 +288,59 @@ extension BidirectionalSearch {
         let isFirst = entry.position == SearchEntry.fresh
         let end = isFirst ? row.coreEnd : row.end(of: position, readsWholeRows: readsWholeRows)
         let received = amount &+ key >> 8
+        let magnitude = EdgeTable.magnitude(received)
         let start = position
         defer { backwardWork &+= Int(position &- start) &+ Self.settlingWork }
         while position < end {
-            let edge = incoming + Int(position)
+            let head = incoming.heads[Int(position)]
             let feeHere = fee(
-                baseFee: edge.pointee.baseFee, proportionalFee: edge.pointee.proportionalFee,
-                forwarding: received)
-            let bound =
-                key &+ 1 &+ (feeHere &- UInt64(edge.pointee.baseFee) &+ row.baseFeeMinimum(at: position)) << 8
-            if position &- start >= Self.edgesAtOnce, bound > backward.leastKey >> 1 {
-                if bound <= best, bound < feeCeiling << 8 {
-                    backward.push(SearchEntry(key: bound << 1, node: entry.node, position: position))
-                }
-                if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
-                    let bound = self.bound(incoming[Int(row.dearStart)], after: key, forwarding: received)
+                baseFee: head.baseFee, proportionalFee: head.proportionalFee, forwarding: received)
+            if position &- start >= Self.edgesAtOnce {
+                let fees = feeHere &- UInt64(head.baseFee) &+ row.baseFeeMinimum(at: position)
+                let bound = key &+ 1 &+ fees << 8
+                if bound > backward.leastKey >> 1 {
                     if bound <= best, bound < feeCeiling << 8 {
-                        backward.push(
-                            SearchEntry(key: bound << 1, node: entry.node, position: row.dearStart))
+                        backward.push(SearchEntry(key: bound << 1, node: entry.node, position: position))
                     }
+                    if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
+                        let bound = self.bound(incoming[Int(row.dearStart)], after: key, forwarding: received)
+                        if bound <= best, bound < feeCeiling << 8 {
+                            backward.push(
+                                SearchEntry(key: bound << 1, node: entry.node, position: row.dearStart))
+                        }
+                    }
+                    return
                 }
-                return
             }
             position &+= 1
             let reached = key &+ 1 &+ feeHere << 8
-            guard edge.pointee.maximum >= received, reached <= best else { continue }
-            let peer = labels + Int(edge.pointee.peer)
+            let restLeast = settledAhead.mayContain(head.peer) ? 0 : forwardLeast
+            guard head.magnitude >= magnitude, reached <= best, restLeast <= best &- reached else { continue }
+            let edge = incoming[Int(position &- 1)]
+            guard edge.maximum >= received else { continue }
+            let peer = labels + Int(edge.peer)
             if peer.pointee.backwardStamp >= stamp, peer.pointee.backwardKey <= reached {
                 if peer.pointee.backwardKey == reached,
-                    edge.pointee.direction < peer.pointee.backwardDirection,
-                    edge.pointee.minimum <= received, !isExcluded(edge.pointee.direction)
+                    edge.direction < peer.pointee.backwardDirection,
+                    edge.minimum <= received, !isExcluded(edge.direction)
                 {
-                    peer.pointee.backwardDirection = edge.pointee.direction
+                    peer.pointee.backwardDirection = edge.direction
                 }
                 continue
             }
-            guard reached < feeCeiling << 8, !isExcluded(edge.pointee.direction) else { continue }
+            guard reached < feeCeiling << 8, !isExcluded(edge.direction) else { continue }
             let isMet = peer.pointee.forwardStamp >= stamp
             let rest = peer.pointee.forwardStamp > stamp ? peer.pointee.forwardKey : forwardLeast
             guard rest <= best &- reached else { continue }
-            if edge.pointee.minimum > received {
-                if node != destination { refuse(edge.pointee, before: rest, hasFee: true) }
+            if edge.minimum > received {
+                if node != destination { refuse(edge, before: rest, hasFee: true) }
                 continue
             }
             peer.pointee.backwardKey = reached
             peer.pointee.backwardStamp = stamp
-            peer.pointee.backwardDirection = edge.pointee.direction
-            push(key: reached, edge.pointee.peer)
-            if isMet, peer.pointee.forwardKey < best &- reached { meet(at: Int(edge.pointee.peer)) }
+            peer.pointee.backwardDirection = edge.direction
+            push(key: reached, edge.peer)
+            if isMet, peer.pointee.forwardKey < best &- reached { meet(at: Int(edge.peer)) }
         }
     }
 

@@ -8,8 +8,8 @@ import LightningTypes
 /// `htlcMinimum <= amount <= min(htlcMaximum, capacity)`.
 ///
 /// Directions stand in two compressed-row tables, by destination for the search that starts at the payee and
-/// by source for the one that starts at the payer, 32 bytes each: half a cache line holds all that a search
-/// asks of a direction. Gossip makes new versions (`DirectionUpdate`), which share the shape of the rows.
+/// by source for the one that starts at the payer (`EdgeTable`): what a search asks of most lies four to a cache line.
+/// Gossip makes new versions (`DirectionUpdate`), which share the shape of the rows.
 ///
 /// A direction whose base fee exceeds 2^32 - 1 msat, which `channel_update` cannot say, is left out.
 public final class ChannelGraph: @unchecked Sendable {
@@ -60,16 +60,14 @@ public final class ChannelGraph: @unchecked Sendable {
     public var version: Version { Version(self) }
 
     /// Every direction with a policy, in rows by destination. An unusable one has a maximum of zero.
-    let incoming: UnsafeMutablePointer<GraphEdge>
+    let incoming: EdgeTable
     /// The same directions in rows by source.
-    let outgoing: UnsafeMutablePointer<GraphEdge>
+    let outgoing: EdgeTable
     /// By node: the layout's rows with the groups of this version.
     let incomingRows: UnsafeMutablePointer<GraphLayout.Row>
     let outgoingRows: UnsafeMutablePointer<GraphLayout.Row>
     /// By direction: where it stands in the two tables.
     let positions: UnsafeMutablePointer<GraphPosition>
-    /// By direction; read by cost models alone.
-    let figures: UnsafeMutablePointer<HopFigures>
     /// By direction: the largest amount it lets through when it is usable, msat.
     let maxima: UnsafeMutablePointer<UInt64>
 
@@ -88,10 +86,9 @@ public final class ChannelGraph: @unchecked Sendable {
 
     private init(layout: GraphLayout) {
         self.layout = layout
-        incoming = LargeMemory.allocate(GraphEdge.self, count: layout.edgeCount)
-        outgoing = LargeMemory.allocate(GraphEdge.self, count: layout.edgeCount)
+        incoming = EdgeTable(count: layout.edgeCount)
+        outgoing = EdgeTable(count: layout.edgeCount)
         positions = LargeMemory.allocate(GraphPosition.self, count: layout.directionCount)
-        figures = LargeMemory.allocate(HopFigures.self, count: layout.directionCount)
         maxima = LargeMemory.allocate(UInt64.self, count: layout.directionCount)
         incomingRows = LargeMemory.allocate(GraphLayout.Row.self, count: layout.nodeCount)
         outgoingRows = LargeMemory.allocate(GraphLayout.Row.self, count: layout.nodeCount)
@@ -99,23 +96,21 @@ public final class ChannelGraph: @unchecked Sendable {
         outgoingRows.initialize(from: layout.outgoingRows, count: layout.nodeCount)
     }
 
-    /// The same graph in memory of its own: seven block copies.
+    /// The same graph in memory of its own: eight block copies.
     convenience init(copying other: ChannelGraph) {
         self.init(layout: other.layout)
         incoming.initialize(from: other.incoming, count: layout.edgeCount)
         outgoing.initialize(from: other.outgoing, count: layout.edgeCount)
         positions.initialize(from: other.positions, count: layout.directionCount)
-        figures.initialize(from: other.figures, count: layout.directionCount)
         maxima.initialize(from: other.maxima, count: layout.directionCount)
         incomingRows.update(from: other.incomingRows, count: layout.nodeCount)
         outgoingRows.update(from: other.outgoingRows, count: layout.nodeCount)
     }
 
     deinit {
-        LargeMemory.free(incoming)
-        LargeMemory.free(outgoing)
+        incoming.free()
+        outgoing.free()
         LargeMemory.free(positions)
-        LargeMemory.free(figures)
         LargeMemory.free(maxima)
         LargeMemory.free(incomingRows)
         LargeMemory.free(outgoingRows)
@@ -143,7 +138,7 @@ public final class ChannelGraph: @unchecked Sendable {
         let edge = outgoing[Int(position.outgoing)]
         return ChannelPolicy(
             baseFee: Millisatoshi(UInt64(edge.baseFee)), proportionalFee: edge.proportionalFee,
-            cltvExpiryDelta: UInt16(truncatingIfNeeded: figures[Int(direction.rawValue)].cltvExpiryDelta),
+            cltvExpiryDelta: UInt16(truncatingIfNeeded: edge.cltvExpiryDelta),
             isDisabled: edge.maximum == 0, htlcMinimum: Millisatoshi(edge.minimum),
             htlcMaximum: Millisatoshi(maxima[Int(direction.rawValue)]))
     }
@@ -152,6 +147,12 @@ public final class ChannelGraph: @unchecked Sendable {
     public func isUsable(_ direction: DirectionIndex) -> Bool {
         let position = positions[Int(direction.rawValue)]
         return position.outgoing >= 0 && outgoing[Int(position.outgoing)].maximum > 0
+    }
+
+    /// `cltv_expiry_delta` as last announced, blocks; zero where it never was.
+    func cltvExpiryDelta(of direction: DirectionIndex) -> UInt32 {
+        let position = positions[Int(direction.rawValue)].outgoing
+        return position < 0 ? 0 : outgoing.bodies[Int(position)].cltvExpiryDelta
     }
 
     /// The node that offers HTLCs in this direction.
@@ -171,9 +172,8 @@ public final class ChannelGraph: @unchecked Sendable {
 
     /// Memory held by this graph, bytes; versions of it share `layout`'s part.
     public var memorySize: Int {
-        layout.memorySize + 2 * layout.edgeCount * MemoryLayout<GraphEdge>.stride
-            + layout.directionCount
-            * (MemoryLayout<GraphPosition>.stride + MemoryLayout<HopFigures>.stride + 8)
+        layout.memorySize + 2 * layout.edgeCount * EdgeTable.stride
+            + layout.directionCount * (MemoryLayout<GraphPosition>.stride + 8)
             + layout.nodeCount * 2 * MemoryLayout<GraphLayout.Row>.stride
     }
 }

@@ -7,6 +7,8 @@ final class CostMemory {
     private var forward: SearchHeap
     private var backward: SearchHeap
     private var ways: WayList
+    private let settledAhead = NodeFilter()
+    private let settledBack = NodeFilter()
     /// As in `RouteSearch`: what carries a lower stamp is as good as absent.
     private var stamp: UInt32 = 0
 
@@ -24,10 +26,13 @@ final class CostMemory {
         forward.deallocate()
         backward.deallocate()
         ways.deallocate()
+        settledAhead.deallocate()
+        settledBack.deallocate()
     }
 
     var memorySize: Int {
         nodeCount * MemoryLayout<CostNode>.stride + forward.memorySize + backward.memorySize + ways.memorySize
+            + settledAhead.memorySize + settledBack.memorySize
     }
 
     /// The finished search; its ways stay readable until the next.
@@ -36,29 +41,33 @@ final class CostMemory {
         excluded: UnsafeMutablePointer<UInt64>, hasExclusions: Bool,
         spendable: Spendable?
     ) -> CostSearch<Model> {
-        if stamp > .max - 4 {
+        if stamp > .max - 2 * CostNode.stampStep {
             stamp = 0
             nodes.update(repeating: .unreached, count: nodeCount)
         }
-        stamp += 2
+        stamp += CostNode.stampStep
         let (source, destination) = (Int(request.source), Int(request.destination))
         let layout = graph.layout
         let (leaving, entering) = (layout.outgoingRows[source], layout.incomingRows[destination])
         forward.removeAll()
         backward.removeAll()
         ways.removeAll()
+        settledAhead.removeAll()
+        settledBack.removeAll()
         let amount = request.amount.rawValue
         var search = CostSearch(
             model: model, incoming: graph.incoming, outgoing: graph.outgoing,
-            incomingRows: graph.incomingRows, outgoingRows: graph.outgoingRows, figures: graph.figures,
+            incomingRows: graph.incomingRows, outgoingRows: graph.outgoingRows,
             layout: layout, nodes: nodes, excluded: excluded, hasExclusions: hasExclusions,
             spendable: spendable, source: source, destination: destination, amount: amount,
             minimumIgnored: amount + amount / 16,
             // Far above any sender's mind and far below what would overflow a key.
-            surcharge: min(model.leastSurcharge(forwarding: amount), 1 << 40), stamp: stamp,
+            surcharge: min(model.leastSurcharge(forwarding: amount), 1 << 40),
+            unknownSurcharge: min(model.leastSurchargeOfUnknown(forwarding: amount), 1 << 40), stamp: stamp,
             readsWholeRows: !layout.isCore[source] && leaving.coreEnd < leaving.end
                 || !layout.isCore[destination] && entering.coreEnd < entering.end,
-            forward: forward, backward: backward, ways: ways)
+            settledAhead: settledAhead, settledBack: settledBack, forward: forward, backward: backward,
+            ways: ways)
         search.run()
         forward = search.forward
         backward = search.backward
@@ -74,7 +83,7 @@ extension Route {
             let position = graph.positions[Int(hop.direction.rawValue)]
             guard position.outgoing >= 0 else { preconditionFailure("a route through a closed direction") }
             let edge = graph.outgoing[Int(position.outgoing)]
-            return sum + edge.cost(forwarding: hop.amount.rawValue, by: model, graph.figures).cost
+            return sum + edge.cost(forwarding: hop.amount.rawValue, by: model).cost
         }
     }
 }

@@ -32,10 +32,23 @@ public protocol CostModel: Sendable {
     /// What every hop that carries at least `amount` costs beyond its fee, at the least. Called a few times a
     /// query. The greater it is, the less a search has to look at; zero is always right.
     func leastSurcharge(forwarding amount: UInt64) -> UInt64
+
+    /// Whether the payer may know of a direction what makes it cheaper than others. Asked of every direction that a
+    /// search looks at; true is always right.
+    func mayKnow(_ direction: DirectionIndex) -> Bool
+
+    /// `leastSurcharge(forwarding:)` of a direction of which the payer knows nothing: no less.
+    func leastSurchargeOfUnknown(forwarding amount: UInt64) -> UInt64
 }
 
 extension CostModel {
     public func leastSurcharge(forwarding amount: UInt64) -> UInt64 { 0 }
+
+    @inline(__always) public func mayKnow(_ direction: DirectionIndex) -> Bool { true }
+
+    public func leastSurchargeOfUnknown(forwarding amount: UInt64) -> UInt64 {
+        leastSurcharge(forwarding: amount)
+    }
 }
 
 /// The fee and nothing else.
@@ -48,37 +61,28 @@ public struct CheapestFee: CostModel {
 /// A non-negative real cost in whole millisatoshis, rounded down; what no route can cost stays above all others.
 @inline(__always)
 func wholeMillisatoshis(_ cost: Double) -> UInt64 {
-    cost < Double(feeCeiling) ? UInt64(max(cost, 0)) : feeCeiling
+    // By way of a signed number, which processors convert in one step.
+    cost < Double(feeCeiling) ? UInt64(bitPattern: Int64(max(cost, 0))) : feeCeiling
 }
 
-/// What a cost model may ask of a direction beyond what every search reads: 16 bytes, read only when it is asked.
-struct HopFigures: BitwiseCopyable {
-    /// Msat.
-    var capacity: UInt64
-    var cltvExpiryDelta: UInt32
+/// An amount as a real number. Below 2^63, as all the bitcoin there can be, processors convert it in one step.
+@inline(__always)
+func realNumber(_ amount: UInt64) -> Double {
+    amount < 1 << 63 ? Double(Int64(bitPattern: amount)) : Double(amount)
 }
 
 extension GraphEdge {
     /// This direction forwarding `amount` for `fee`.
-    @inline(__always)
-    func view(
-        forwarding amount: UInt64, fee: UInt64, _ figures: UnsafeMutablePointer<HopFigures>
-    ) -> HopView {
-        let figures = figures[Int(direction)]
-        return HopView(
-            direction: DirectionIndex(direction), amount: amount, fee: fee, capacity: figures.capacity,
-            amountMaximum: maximum, cltvExpiryDelta: figures.cltvExpiryDelta)
+    @inline(__always) func view(forwarding amount: UInt64, fee: UInt64) -> HopView {
+        HopView(
+            direction: DirectionIndex(direction), amount: amount, fee: fee, capacity: capacity,
+            amountMaximum: maximum, cltvExpiryDelta: cltvExpiryDelta)
     }
-}
 
-extension GraphEdge {
     /// What forwarding `amount` in this direction costs under a model, at most `feeCeiling`, and its fee alone.
     @inline(__always)
-    func cost(
-        forwarding amount: UInt64, by model: some CostModel, _ figures: UnsafeMutablePointer<HopFigures>
-    ) -> (cost: UInt64, fee: UInt64) {
+    func cost(forwarding amount: UInt64, by model: some CostModel) -> (cost: UInt64, fee: UInt64) {
         let feeHere = fee(baseFee: baseFee, proportionalFee: proportionalFee, forwarding: amount)
-        let cost = model.cost(of: view(forwarding: amount, fee: feeHere, figures))
-        return (min(cost, feeCeiling), feeHere)
+        return (min(model.cost(of: view(forwarding: amount, fee: feeHere)), feeCeiling), feeHere)
     }
 }

@@ -17,11 +17,10 @@ import LightningTypes
 /// direction refused for its minimum alone is reported, since a dearer way on might meet it.
 struct CostSearch<Model: CostModel> {
     let model: Model
-    let incoming: UnsafeMutablePointer<GraphEdge>
-    let outgoing: UnsafeMutablePointer<GraphEdge>
+    let incoming: EdgeTable
+    let outgoing: EdgeTable
     let incomingRows: UnsafeMutablePointer<GraphLayout.Row>
     let outgoingRows: UnsafeMutablePointer<GraphLayout.Row>
-    let figures: UnsafeMutablePointer<HopFigures>
     let layout: GraphLayout
     let nodes: UnsafeMutablePointer<CostNode>
     let excluded: UnsafeMutablePointer<UInt64>
@@ -34,9 +33,14 @@ struct CostSearch<Model: CostModel> {
     let minimumIgnored: UInt64
     /// What every hop but the first costs beyond its fee, at the least.
     let surcharge: UInt64
+    /// The same of directions that the payer knows nothing of: no less.
+    let unknownSurcharge: UInt64
     let stamp: UInt32
     /// Whether rows have to be read beyond the core.
     let readsWholeRows: Bool
+    /// Nodes that either side may have settled.
+    let settledAhead: NodeFilter
+    let settledBack: NodeFilter
     /// Of nodes.
     var forward: SearchHeap
     /// Of ways.
@@ -61,8 +65,7 @@ struct CostSearch<Model: CostModel> {
 
 extension CostSearch {
     mutating func run() {
-        nodes[destination].settledAmount = .max
-        nodes[destination].backwardStamp = stamp
+        nodes[destination].mark(CostNode.backwardLabelled, stamp)
         nodes[destination].backwardKey = 0
         let first = ways.append(
             Way(key: 0, amount: amount, node: UInt32(destination), direction: .max, next: .max))
@@ -85,7 +88,12 @@ extension CostSearch {
         hasExclusions && excluded[Int(direction) >> 6] & 1 << UInt64(direction & 63) != 0
     }
 
-    private func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool {
+    /// What a direction other than the source's own costs beyond its fee, at the least.
+    @inline(__always) private func leastSurcharge(of direction: UInt32) -> UInt64 {
+        model.mayKnow(DirectionIndex(direction)) ? surcharge : unknownSurcharge
+    }
+
+    func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool {
         if isExcluded(direction) { return false }
         guard let spendable else { return true }
         return spendable(DirectionIndex(direction), Millisatoshi(amount)).rawValue >= amount
@@ -102,12 +110,16 @@ extension CostSearch {
     /// Labels all that the source can reach over a channel of its own, and keeps every way out of the source.
     private mutating func leaveSource() {
         nodes[source].forwardKey = 0
-        nodes[source].forwardStamp = stamp | 1
         nodes[source].backwardKey = 0
-        nodes[source].backwardStamp = stamp | 1
-        nodes[source].settledAmount = 0
-        nodes[source].settledWay = .max
-        nodes[source].bestWay = .max
+        nodes[source].mark(
+            CostNode.forwardLabelled | CostNode.forwardSettled | CostNode.backwardLabelled
+                | CostNode.backwardSettled, stamp)
+        settledAhead.insert(UInt32(source))
+        settledBack.insert(UInt32(source))
+        // Beats every way that comes back to the source.
+        let none = ways.append(Way(key: 0, amount: 0, node: UInt32(source), direction: 0, next: .max))
+        nodes[source].settledWay = none
+        nodes[source].bestWay = none
         let row = outgoingRows[source]
         var position = row.start
         let end = readsWholeRows ? row.end : row.coreEnd
@@ -132,11 +144,13 @@ extension CostSearch {
             return
         }
         let node = nodes + Int(edge.peer)
-        if node.pointee.forwardStamp >= stamp {
+        if node.pointee.marks(stamp) & CostNode.forwardLabelled != 0 {
             node.pointee.forwardEdge |= NodeLabel.severalDirect
             return
         }
-        node.pointee.forwardStamp = isPushed ? stamp : stamp | 1
+        node.pointee.mark(
+            isPushed ? CostNode.forwardLabelled : CostNode.forwardLabelled | CostNode.forwardSettled, stamp)
+        if !isPushed { settledAhead.insert(edge.peer) }
         node.pointee.forwardKey = 1
         node.pointee.forwardEdge = UInt32(position)
         if isPushed { forward.push(SearchEntry(key: 1, node: edge.peer, position: SearchEntry.fresh)) }
@@ -149,15 +163,17 @@ extension CostSearch {
         let key = node.pointee.forwardKey
         var position = entry.position
         if position == SearchEntry.fresh {
-            guard node.pointee.forwardStamp == stamp else { return }
-            node.pointee.forwardStamp = stamp | 1
+            guard node.pointee.marks(stamp) & CostNode.forwardSettled == 0 else { return }
+            node.pointee.mark(CostNode.forwardSettled, stamp)
+            settledAhead.insert(entry.node)
             guard Int(entry.node) != destination else { return }
             position = row.start
             if readsWholeRows, row.coreEnd < row.end {
                 forward.push(SearchEntry(key: key, node: entry.node, position: row.coreEnd))
             }
         }
-        let after = node.pointee.backwardStamp > stamp ? node.pointee.backwardKey : backwardLeast
+        let isSettledBack = node.pointee.marks(stamp) & CostNode.backwardSettled != 0
+        let after = isSettledBack ? node.pointee.backwardKey : backwardLeast
         guard key <= best, after <= best &- key else { return }
         if key & 255 == 255 {
             isCut = true
@@ -167,55 +183,64 @@ extension CostSearch {
         let isFirst = entry.position == SearchEntry.fresh
         let end = isFirst ? row.coreEnd : row.end(of: position, readsWholeRows: readsWholeRows)
         let start = position
+        let base = key &+ 1
+        // Copies that need not be read anew after every write to a node.
+        let (outgoing, nodes, amount, stamp) = (self.outgoing, self.nodes, self.amount, self.stamp)
+        let magnitude = EdgeTable.magnitude(amount)
         defer { forwardWork &+= Int(position &- start) &+ BidirectionalSearch.settlingWork }
         while position < end {
-            let edge = outgoing + Int(position)
+            let head = outgoing.heads[Int(position)]
             let feeHere = fee(
-                baseFee: edge.pointee.baseFee, proportionalFee: edge.pointee.proportionalFee,
-                forwarding: amount)
-            let bound =
-                key &+ 1
-                &+ (feeHere &- UInt64(edge.pointee.baseFee) &+ row.baseFeeMinimum(at: position) &+ surcharge)
-                << 8
-            if position &- start >= BidirectionalSearch.edgesAtOnce, bound > forward.leastKey {
-                if bound <= best {
-                    forward.push(SearchEntry(key: bound, node: entry.node, position: position))
-                }
-                if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
-                    let bound = self.bound(outgoing[Int(row.dearStart)], after: key, forwarding: amount)
+                baseFee: head.baseFee, proportionalFee: head.proportionalFee, forwarding: amount)
+            if position &- start >= BidirectionalSearch.edgesAtOnce {
+                let fees = feeHere &- UInt64(head.baseFee) &+ row.baseFeeMinimum(at: position)
+                let bound = base &+ (fees &+ surcharge) << 8
+                if bound > forward.leastKey {
                     if bound <= best {
-                        forward.push(SearchEntry(key: bound, node: entry.node, position: row.dearStart))
+                        forward.push(SearchEntry(key: bound, node: entry.node, position: position))
                     }
+                    if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
+                        let bound = self.bound(outgoing[Int(row.dearStart)], after: key, forwarding: amount)
+                        if bound <= best {
+                            forward.push(
+                                SearchEntry(key: bound, node: entry.node, position: row.dearStart))
+                        }
+                    }
+                    return
                 }
-                return
             }
             position &+= 1
-            let least = key &+ 1 &+ (feeHere &+ surcharge) << 8
-            guard edge.pointee.maximum >= amount, feeHere &+ surcharge < feeCeiling, least <= best else {
-                continue
-            }
-            let peer = nodes + Int(edge.pointee.peer)
-            let rest =
-                peer.pointee.backwardStamp > stamp
-                ? peer.pointee.backwardKey : backwardLeast
+            guard head.magnitude >= magnitude, feeHere &+ surcharge < feeCeiling else { continue }
+            // Most directions are too dear for a peer that the other side has not settled: it need not be read.
+            let restLeast = settledBack.mayContain(head.peer) ? 0 : backwardLeast
+            let leastMaximum = restLeast <= best ? best &- restLeast : 0
+            guard base &+ (feeHere &+ surcharge) << 8 <= leastMaximum else { continue }
+            let edge = outgoing[Int(position &- 1)]
+            let leastCost = feeHere &+ leastSurcharge(of: edge.direction)
+            let least = base &+ leastCost << 8
+            guard edge.maximum >= amount, leastCost < feeCeiling, least <= leastMaximum else { continue }
+            let peer = nodes + Int(head.peer)
+            let marks = peer.pointee.marks(stamp)
+            let isReached = marks & CostNode.forwardLabelled != 0
+            let rest = marks & CostNode.backwardSettled != 0 ? peer.pointee.backwardKey : backwardLeast
             // The model is asked only where the fee and the least surcharge do not already settle it.
-            if peer.pointee.forwardStamp >= stamp, peer.pointee.forwardKey <= least { continue }
-            guard rest <= best &- least, !isExcluded(edge.pointee.direction) else { continue }
-            if edge.pointee.minimum > minimumIgnored {
-                refuse(edge.pointee, after: 0, before: key, hasFee: true)
+            if isReached, peer.pointee.forwardKey <= least { continue }
+            guard rest <= best &- least, !isExcluded(edge.direction) else { continue }
+            if edge.minimum > minimumIgnored {
+                refuse(edge, after: 0, before: key, hasFee: true)
                 continue
             }
             let cost = min(
-                model.cost(of: edge.pointee.view(forwarding: amount, fee: feeHere, figures)), feeCeiling)
-            let reached = key &+ 1 &+ cost << 8
-            if peer.pointee.forwardStamp >= stamp, peer.pointee.forwardKey <= reached { continue }
+                model.cost(of: edge.view(forwarding: amount, fee: feeHere)), feeCeiling)
+            let reached = base &+ cost << 8
+            if isReached, peer.pointee.forwardKey <= reached { continue }
             guard reached < feeCeiling << 8, reached <= best, rest <= best &- reached else { continue }
             peer.pointee.forwardKey = reached
-            peer.pointee.forwardStamp = stamp
+            peer.pointee.mark(CostNode.forwardLabelled, stamp)
             peer.pointee.forwardEdge = UInt32(position &- 1)
             forward.push(
-                SearchEntry(key: reached, node: edge.pointee.peer, position: SearchEntry.fresh))
-            if peer.pointee.backwardStamp >= stamp, peer.pointee.bestWay != .max {
+                SearchEntry(key: reached, node: head.peer, position: SearchEntry.fresh))
+            if marks & CostNode.backwardLabelled != 0 {
                 let way = ways[peer.pointee.bestWay]
                 if way.key < best &- reached { meet(way) }
             }
@@ -228,24 +253,25 @@ extension CostSearch {
     private mutating func settle(_ index: UInt32) -> Bool {
         let way = ways[index]
         let node = nodes + Int(way.node)
-        if node.pointee.backwardStamp > stamp {
-            guard way.amount < node.pointee.settledAmount else {
+        let marks = node.pointee.marks(stamp)
+        if marks & CostNode.backwardSettled != 0 {
+            guard way.amount < ways[node.pointee.settledWay].amount else {
                 tie(way, with: node.pointee.settledWay)
                 return false
             }
         } else {
-            node.pointee.backwardStamp = stamp | 1
+            node.pointee.mark(CostNode.backwardSettled, stamp)
+            settledBack.insert(way.node)
             node.pointee.backwardKey = way.key
         }
-        node.pointee.settledAmount = way.amount
         node.pointee.settledWay = index
-        if node.pointee.forwardStamp >= stamp, node.pointee.forwardKey == 1 { arrive(by: index) }
+        if marks & CostNode.forwardLabelled != 0, node.pointee.forwardKey == 1 { arrive(by: index) }
         return true
     }
 
     /// Of two ways with the same key and amount, the lower first channel stays.
     @inline(__always) private func tie(_ way: Way, with other: UInt32) {
-        guard other != .max, way.key == ways[other].key, way.amount == ways[other].amount,
+        guard way.key == ways[other].key, way.amount == ways[other].amount,
             way.direction < ways[other].direction
         else { return }
         var lower = ways[other]
@@ -267,7 +293,8 @@ extension CostSearch {
                 backward.push(SearchEntry(key: way.key, node: entry.node, position: row.coreEnd))
             }
         }
-        let before = node.pointee.forwardStamp > stamp ? node.pointee.forwardKey : forwardLeast
+        let isSettledAhead = node.pointee.marks(stamp) & CostNode.forwardSettled != 0
+        let before = isSettledAhead ? node.pointee.forwardKey : forwardLeast
         guard way.key <= best, before <= best &- way.key else { return }
         if way.key & 255 == 255 {
             isCut = true
@@ -277,72 +304,86 @@ extension CostSearch {
         let isFirst = entry.position == SearchEntry.fresh
         let end = isFirst ? row.coreEnd : row.end(of: position, readsWholeRows: readsWholeRows)
         let start = position
+        let base = way.key &+ 1
+        // Copies that need not be read anew after every write to a node.
+        let (incoming, nodes, stamp) = (self.incoming, self.nodes, self.stamp)
+        let magnitude = EdgeTable.magnitude(way.amount)
         defer { backwardWork &+= Int(position &- start) &+ BidirectionalSearch.settlingWork }
         while position < end {
-            let edge = incoming + Int(position)
+            let head = incoming.heads[Int(position)]
             let feeHere = fee(
-                baseFee: edge.pointee.baseFee, proportionalFee: edge.pointee.proportionalFee,
-                forwarding: way.amount)
-            let bound =
-                way.key &+ 1
-                &+ (feeHere &- UInt64(edge.pointee.baseFee) &+ row.baseFeeMinimum(at: position) &+ surcharge)
-                << 8
-            if position &- start >= BidirectionalSearch.edgesAtOnce, bound > backward.leastKey {
-                if bound <= best {
-                    backward.push(SearchEntry(key: bound, node: entry.node, position: position))
-                }
-                if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
-                    let bound = self.bound(
-                        incoming[Int(row.dearStart)], after: way.key, forwarding: way.amount)
+                baseFee: head.baseFee, proportionalFee: head.proportionalFee, forwarding: way.amount)
+            if position &- start >= BidirectionalSearch.edgesAtOnce {
+                let fees = feeHere &- UInt64(head.baseFee) &+ row.baseFeeMinimum(at: position)
+                let bound = base &+ (fees &+ surcharge) << 8
+                if bound > backward.leastKey {
                     if bound <= best {
-                        backward.push(SearchEntry(key: bound, node: entry.node, position: row.dearStart))
+                        backward.push(SearchEntry(key: bound, node: entry.node, position: position))
                     }
+                    if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
+                        let bound = self.bound(
+                            incoming[Int(row.dearStart)], after: way.key, forwarding: way.amount)
+                        if bound <= best {
+                            backward.push(
+                                SearchEntry(key: bound, node: entry.node, position: row.dearStart))
+                        }
+                    }
+                    return
                 }
-                return
             }
             position &+= 1
-            let least = way.key &+ 1 &+ (feeHere &+ surcharge) << 8
-            guard edge.pointee.maximum >= way.amount, feeHere &+ surcharge < feeCeiling, least <= best else {
-                continue
-            }
-            let peer = nodes + Int(edge.pointee.peer)
-            let rest = peer.pointee.forwardStamp > stamp ? peer.pointee.forwardKey : forwardLeast
-            guard rest <= best &- least, !isBeaten(least, way.amount &+ feeHere, at: peer),
-                !isExcluded(edge.pointee.direction)
+            guard head.magnitude >= magnitude, feeHere &+ surcharge < feeCeiling else { continue }
+            // Most directions are too dear for a peer that the other side has not settled: it need not be read.
+            let restLeast = settledAhead.mayContain(head.peer) ? 0 : forwardLeast
+            let leastMaximum = restLeast <= best ? best &- restLeast : 0
+            guard base &+ (feeHere &+ surcharge) << 8 <= leastMaximum else { continue }
+            let edge = incoming[Int(position &- 1)]
+            let leastCost = feeHere &+ leastSurcharge(of: edge.direction)
+            let least = base &+ leastCost << 8
+            guard edge.maximum >= way.amount, leastCost < feeCeiling, least <= leastMaximum else { continue }
+            let peer = nodes + Int(head.peer)
+            let marks = peer.pointee.marks(stamp)
+            let rest = marks & CostNode.forwardSettled != 0 ? peer.pointee.forwardKey : forwardLeast
+            guard rest <= best &- least,
+                marks & CostNode.backwardLabelled == 0
+                    || !isBeaten(least, way.amount &+ feeHere, at: peer, marks),
+                !isExcluded(edge.direction)
             else { continue }
-            if edge.pointee.minimum > way.amount {
+            if edge.minimum > way.amount {
                 if Int(way.node) != destination {
-                    refuse(edge.pointee, after: node.pointee.backwardKey, before: rest, hasFee: true)
+                    refuse(edge, after: node.pointee.backwardKey, before: rest, hasFee: true)
                 }
                 continue
             }
             let cost = min(
-                model.cost(of: edge.pointee.view(forwarding: way.amount, fee: feeHere, figures)), feeCeiling)
-            let reached = way.key &+ 1 &+ cost << 8
+                model.cost(of: edge.view(forwarding: way.amount, fee: feeHere)), feeCeiling)
+            let reached = base &+ cost << 8
             guard reached < feeCeiling << 8, reached <= best, rest <= best &- reached else { continue }
             reach(
                 Way(
-                    key: reached, amount: way.amount &+ feeHere, node: edge.pointee.peer,
-                    direction: edge.pointee.direction, next: entry.node))
+                    key: reached, amount: way.amount &+ feeHere, node: head.peer,
+                    direction: edge.direction, next: entry.node), marks)
         }
     }
 
-    /// Whether ways known at a node beat every one of at least this key and this amount, with no tie to break.
+    /// Whether ways known at a labelled node beat every one of at least this key and this amount, with no tie to break.
     @inline(__always)
-    private func isBeaten(_ least: UInt64, _ amount: UInt64, at node: UnsafeMutablePointer<CostNode>) -> Bool
-    {
-        guard node.pointee.backwardStamp >= stamp else { return false }
-        if node.pointee.backwardStamp > stamp, amount > node.pointee.settledAmount { return true }
-        guard node.pointee.bestWay != .max else { return node.pointee.settledAmount == 0 }
+    private func isBeaten(
+        _ least: UInt64, _ amount: UInt64, at node: UnsafeMutablePointer<CostNode>, _ marks: UInt32
+    ) -> Bool {
+        if marks & CostNode.backwardSettled != 0, amount > ways[node.pointee.settledWay].amount {
+            return true
+        }
         let best = ways[node.pointee.bestWay]
         return best.key <= least && best.amount < amount || best.key < least && best.amount <= amount
     }
 
     /// A way has been found: drops it, lets it replace its equal, or queues it.
-    @inline(__always) private mutating func reach(_ way: Way) {
+    @inline(__always) private mutating func reach(_ way: Way, _ marks: UInt32) {
         let node = nodes + Int(way.node)
-        if node.pointee.backwardStamp >= stamp {
-            if node.pointee.backwardStamp > stamp, way.amount >= node.pointee.settledAmount {
+        if marks & CostNode.backwardLabelled != 0 {
+            let isSettled = marks & CostNode.backwardSettled != 0
+            if isSettled, way.amount >= ways[node.pointee.settledWay].amount {
                 tie(way, with: node.pointee.settledWay)
                 return
             }
@@ -354,95 +395,16 @@ extension CostSearch {
             let index = ways.append(way)
             if way.key < best.key || way.key == best.key && way.amount < best.amount {
                 node.pointee.bestWay = index
-                if node.pointee.backwardStamp == stamp { node.pointee.backwardKey = way.key }
+                if !isSettled { node.pointee.backwardKey = way.key }
             }
             backward.push(SearchEntry(key: way.key, node: index, position: SearchEntry.fresh))
         } else {
-            node.pointee.backwardStamp = stamp
+            node.pointee.mark(CostNode.backwardLabelled, stamp)
             node.pointee.backwardKey = way.key
             node.pointee.bestWay = ways.append(way)
             backward.push(
                 SearchEntry(key: way.key, node: node.pointee.bestWay, position: SearchEntry.fresh))
         }
-        if node.pointee.forwardStamp >= stamp, node.pointee.forwardKey < best &- way.key { meet(way) }
-    }
-
-    /// Notes that a direction's minimum is above what it would carry: a route that carries more may use it.
-    ///
-    /// Such a route has paid the surplus in fees after the direction, and no less than `after`, the key of the best way
-    /// there. `before` bounds the key of the way to the direction; `hasFee` is false for the source's own channels.
-    private mutating func refuse(_ edge: GraphEdge, after: UInt64, before: UInt64, hasFee: Bool) {
-        let surplus = edge.minimum - amount
-        guard surplus < feeCeiling, before < feeCeiling << 8 else { return }
-        let after = max(surplus << 8, after)
-        let cost = hasFee ? edge.cost(forwarding: edge.minimum, by: model, figures).cost : 0
-        guard after < feeCeiling << 8, cost < feeCeiling, after + cost << 8 < feeCeiling << 8 else { return }
-        refusedKey = min(refusedKey, after + cost << 8 + before)
-    }
-
-    /// A way has been settled at a neighbour of the source: takes the lowest channel that carries enough.
-    private mutating func arrive(by index: UInt32) {
-        let way = ways[index]
-        let total = way.key &+ 1
-        guard total < sourceKey || total == sourceKey && way.amount <= sourceAmount,
-            let direction = directChannel(for: way)
-        else { return }
-        if total < sourceKey || way.amount < sourceAmount || direction < sourceDirection {
-            sourceKey = total
-            sourceAmount = way.amount
-            sourceDirection = direction
-            sourceWay = index
-            best = min(best, total)
-        }
-    }
-
-    private mutating func directChannel(for way: Way) -> UInt32? {
-        let first = nodes[Int(way.node)].forwardEdge
-        if first & NodeLabel.severalDirect == 0 {
-            let edge = outgoing[Int(first)]
-            return fits(way, through: edge) ? edge.direction : nil
-        }
-        var lowest: UInt32?
-        for position in outgoingRows[source].start..<outgoingRows[source].end {
-            let edge = outgoing[Int(position)]
-            guard edge.peer == way.node, edge.direction < lowest ?? .max else { continue }
-            if fits(way, through: edge) { lowest = edge.direction }
-        }
-        return lowest
-    }
-
-    /// Whether a direction out of the source carries what a way needs.
-    private mutating func fits(_ way: Way, through edge: GraphEdge) -> Bool {
-        guard way.amount <= edge.maximum, canSpend(way.amount, edge.direction) else { return false }
-        if way.amount < edge.minimum {
-            if Int(way.node) != destination {
-                refuse(edge, after: nodes[Int(way.node)].backwardKey, before: 0, hasFee: false)
-            }
-            return false
-        }
-        return true
-    }
-
-    // MARK: Meetings
-
-    /// The true key of the way found through a meeting, if its amounts fit, bounds the best one from above; see
-    /// `BidirectionalSearch.meet`.
-    @inline(never) private mutating func meet(_ way: Way) {
-        var (key, received) = (way.key, way.amount)
-        var node = Int(way.node)
-        while true {
-            let edge = outgoing[Int(nodes[node].forwardEdge & ~NodeLabel.severalDirect)]
-            let ends = layout.channels[Int(edge.direction >> 1)]
-            node = Int(edge.direction & 1 == 0 ? ends.node1 : ends.node2)
-            guard edge.minimum <= amount, received <= edge.maximum, key & 255 < 255 else { return }
-            if node == source {
-                if canSpend(received, edge.direction) { best = min(best, key &+ 1) }
-                return
-            }
-            let (cost, feeHere) = edge.cost(forwarding: received, by: model, figures)
-            key = key &+ 1 &+ cost << 8
-            received &+= feeHere
-            guard key < feeCeiling << 8, key &+ nodes[node].forwardKey < best else { return }
-        }
+        if marks & CostNode.forwardLabelled != 0, node.pointee.forwardKey < best &- way.key { meet(way) }
     }
 }

@@ -56,7 +56,6 @@ extension ChannelGraph {
         guard position.incoming >= 0 else { return }
         precondition(policy.baseFee.rawValue <= UInt64(UInt32.max), "BOLT 7: fee_base_msat has 32 bits")
         maxima[Int(direction.rawValue)] = min(policy.htlcMaximum.rawValue, layout.capacity(of: direction))
-        figures[Int(direction.rawValue)].cltvExpiryDelta = UInt32(policy.cltvExpiryDelta)
         let (source, destination) = (layout.source(of: direction), layout.source(of: direction.reversed))
         place(policy, from: Int(position.incoming), in: incoming, incomingRows + Int(destination)) {
             positions[Int($0)].incoming = $1
@@ -68,7 +67,7 @@ extension ChannelGraph {
 
     /// Changes the edge at `place` and moves it to where it now belongs in its part of the row.
     private func place(
-        _ policy: ChannelPolicy, from place: Int, in table: UnsafeMutablePointer<GraphEdge>,
+        _ policy: ChannelPolicy, from place: Int, in table: EdgeTable,
         _ row: UnsafeMutablePointer<GraphLayout.Row>, note: (_ direction: UInt32, _ position: Int32) -> Void
     ) {
         var edge = table[place]
@@ -77,6 +76,7 @@ extension ChannelGraph {
         edge.minimum = policy.htlcMinimum.rawValue
         edge.baseFee = UInt32(policy.baseFee.rawValue)
         edge.proportionalFee = policy.proportionalFee
+        edge.cltvExpiryDelta = UInt32(policy.cltvExpiryDelta)
         let changed = RowPlace(edge, isCore: isCore)
         if changed.isDear != wasDear { row.pointee.dearStart += wasDear ? 1 : -1 }
         let first = isCore ? row.pointee.start : row.pointee.coreEnd
@@ -102,8 +102,6 @@ extension ChannelGraph {
             let channel = channels[direction.channel]
             let policy = direction.side == .first ? channel.policy1 : channel.policy2
             let capacity = layout.capacity(of: direction)
-            (figures + Int(direction.rawValue)).initialize(
-                to: HopFigures(capacity: capacity, cltvExpiryDelta: UInt32(policy?.cltvExpiryDelta ?? 0)))
             (maxima + Int(direction.rawValue)).initialize(
                 to: min(policy?.htlcMaximum.rawValue ?? 0, capacity))
         }
@@ -113,17 +111,19 @@ extension ChannelGraph {
                 preconditionFailure("a row has directions with a policy alone")
             }
             return GraphEdge(
-                maximum: 0, minimum: policy.htlcMinimum.rawValue, baseFee: UInt32(policy.baseFee.rawValue),
-                proportionalFee: policy.proportionalFee, peer: UInt32(peer), direction: direction)
+                maximum: 0, minimum: policy.htlcMinimum.rawValue,
+                capacity: layout.capacity(of: DirectionIndex(direction)),
+                baseFee: UInt32(policy.baseFee.rawValue), proportionalFee: policy.proportionalFee,
+                cltvExpiryDelta: UInt32(policy.cltvExpiryDelta), peer: UInt32(peer), direction: direction)
         }
         for (position, direction) in order.incoming.enumerated() {
             let index = DirectionIndex(direction)
-            (incoming + position).initialize(to: edge(direction, peer: layout.source(of: index)))
+            incoming[position] = edge(direction, peer: layout.source(of: index))
             positions[Int(direction)].incoming = Int32(position)
         }
         for (position, direction) in order.outgoing.enumerated() {
             let index = DirectionIndex(direction)
-            (outgoing + position).initialize(to: edge(direction, peer: layout.source(of: index.reversed)))
+            outgoing[position] = edge(direction, peer: layout.source(of: index.reversed))
             positions[Int(direction)].outgoing = Int32(position)
         }
     }

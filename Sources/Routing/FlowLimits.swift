@@ -60,7 +60,7 @@ struct FlowLimits {
     @inline(__always) func bounds(of edge: GraphEdge, isOwn: Bool) -> Bounds? {
         guard edge.minimum <= partMinimum, edge.maximum >= partMinimum else { return nil }
         let direction = Int(edge.direction)
-        let capacity = graph.figures[direction].capacity
+        let capacity = edge.capacity
         var bounds = Bounds(
             used: 0, lower: 0, width: 0, most: edge.maximum > capacity / 4 ? capacity : edge.maximum * 4)
         if hasEntry[direction] {
@@ -99,7 +99,7 @@ struct FlowLimits {
         let position = graph.positions[Int(direction.rawValue)]
         guard position.outgoing >= 0 else { return 0 }
         let edge = graph.outgoing[Int(position.outgoing)]
-        var most = min(graph.figures[Int(edge.direction)].capacity, caps[edge.direction] ?? .max)
+        var most = min(edge.capacity, caps[edge.direction] ?? .max)
         if isOwn, let spendable { most = min(most, spendable(direction, nil).rawValue) }
         return min(most.subtractingOrZero(used[edge.direction] ?? 0), edge.maximum)
     }

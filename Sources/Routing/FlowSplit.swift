@@ -124,7 +124,7 @@ struct FlowSplit {
     }
 
     private func delta(of direction: DirectionIndex) -> UInt32 {
-        graph.figures[Int(direction.rawValue)].cltvExpiryDelta
+        graph.cltvExpiryDelta(of: direction)
     }
 }
 

@@ -1,19 +1,5 @@
 import LightningTypes
 
-/// A direction as a search reads it.
-struct GraphEdge: BitwiseCopyable {
-    /// The largest and smallest amount that may be forwarded, msat; a maximum of zero: not usable.
-    var maximum: UInt64
-    var minimum: UInt64
-    /// `fee_base_msat` and `fee_proportional_millionths`.
-    var baseFee: UInt32
-    var proportionalFee: UInt32
-    /// The other end: the source in a row by destination, the destination in a row by source.
-    var peer: UInt32
-    /// The raw value of the `DirectionIndex`.
-    var direction: UInt32
-}
-
 /// Where a direction stands in the two tables of a graph; -1: it has no policy.
 struct GraphPosition: BitwiseCopyable {
     var incoming: Int32

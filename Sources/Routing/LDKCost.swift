@@ -73,27 +73,32 @@ public struct LDKCost: CostModel {
     }
 
     @inline(__always) public func cost(of hop: HopView) -> UInt64 {
-        var penalty = leastSurcharge(forwarding: hop.amount)
+        var penalty = fixedPenalty(hop.amount)
         if hop.amountMaximum >= hop.capacity / 2 { penalty &+= antiProbingPenalty }
         if let bounds, let known = bounds.known(of: hop.direction, capacity: hop.capacity) {
-            guard hop.amount < known.upper else {
-                return hop.fee &+ penalty &+ consideredImpossiblePenalty &+ liquidityPenalty(hop.amount, 2)
-            }
-            guard hop.amount > known.lower else { return hop.fee &+ penalty }
-            let capacity = Double(hop.capacity)
-            let decades = Self.decades(
-                Double(hop.amount) / capacity, from: Double(known.lower) / capacity,
-                to: Double(known.upper) / capacity)
-            return hop.fee &+ penalty &+ liquidityPenalty(hop.amount, decades)
+            return hop.fee &+ penalty &+ knownPenalty(hop, known)
         }
         guard hop.amount < hop.capacity else {
             return hop.fee &+ penalty &+ consideredImpossiblePenalty &+ liquidityPenalty(hop.amount, 2)
         }
-        let place = Double(hop.amount) / Double(hop.capacity) * Double(Self.tableSteps)
+        let place = realNumber(hop.amount) / realNumber(hop.capacity) * Double(Self.tableSteps)
         let step = Int(place)
         let (left, right) = (unknownDecades.values[step], unknownDecades.values[step + 1])
         return hop.fee &+ penalty
             &+ liquidityPenalty(hop.amount, left + (right - left) * (place - Double(step)))
+    }
+
+    /// Of the balance, where the payer has bounds of it.
+    private func knownPenalty(_ hop: HopView, _ known: (lower: UInt64, upper: UInt64)) -> UInt64 {
+        guard hop.amount < known.upper else {
+            return consideredImpossiblePenalty &+ liquidityPenalty(hop.amount, 2)
+        }
+        guard hop.amount > known.lower else { return 0 }
+        let capacity = realNumber(hop.capacity)
+        let decades = Self.decades(
+            realNumber(hop.amount) / capacity, from: realNumber(known.lower) / capacity,
+            to: realNumber(known.upper) / capacity)
+        return liquidityPenalty(hop.amount, decades)
     }
 
     /// The integral of the density from the middle of the channel to a share `x` of it.
@@ -106,12 +111,27 @@ public struct LDKCost: CostModel {
 
     @inline(__always) private func liquidityPenalty(_ amount: UInt64, _ decades: Double) -> UInt64 {
         let perDecade =
-            Double(liquidityPenaltyMultiplier) + Double(amount) * Double(liquidityPenaltyAmountMultiplier)
-            * 0x1p-20
+            realNumber(liquidityPenaltyMultiplier)
+            + realNumber(amount) * realNumber(liquidityPenaltyAmountMultiplier) * 0x1p-20
         return wholeMillisatoshis(decades * perDecade)
     }
 
-    @inline(__always) public func leastSurcharge(forwarding amount: UInt64) -> UInt64 {
-        basePenalty &+ wholeMillisatoshis(Double(amount) * Double(basePenaltyAmountMultiplier) * 0x1p-30)
+    @inline(__always) private func fixedPenalty(_ amount: UInt64) -> UInt64 {
+        basePenalty
+            &+ wholeMillisatoshis(realNumber(amount) * realNumber(basePenaltyAmountMultiplier) * 0x1p-30)
+    }
+
+    /// A channel known to hold the amount costs no more.
+    public func leastSurcharge(forwarding amount: UInt64) -> UInt64 {
+        bounds == nil ? leastSurchargeOfUnknown(forwarding: amount) : fixedPenalty(amount)
+    }
+
+    @inline(__always) public func mayKnow(_ direction: DirectionIndex) -> Bool {
+        bounds?.knows(direction) ?? false
+    }
+
+    /// Even a channel much wider than the amount may be empty.
+    public func leastSurchargeOfUnknown(forwarding amount: UInt64) -> UInt64 {
+        fixedPenalty(amount) &+ liquidityPenalty(amount, unknownDecades.values[0])
     }
 }

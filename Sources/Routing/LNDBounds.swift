@@ -14,7 +14,7 @@ struct LNDBounds {
         func hop(_ edge: GraphEdge) -> HopView {
             let feeHere = fee(
                 baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: amount)
-            return edge.view(forwarding: amount, fee: feeHere, graph.figures)
+            return edge.view(forwarding: amount, fee: feeHere)
         }
         let weightMaximum = min(wholeMillisatoshis(costMaximum - search.failureCost), feeCeiling)
         /// Plain Dijkstra over keys that `next` makes of a key and an edge; `UInt64.max`: not that way.

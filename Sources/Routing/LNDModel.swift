@@ -144,6 +144,6 @@ extension ChannelGraph {
         let edge = outgoing[Int(position.outgoing)]
         let feeHere = fee(
             baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: hop.amount.rawValue)
-        return edge.view(forwarding: hop.amount.rawValue, fee: feeHere, figures)
+        return edge.view(forwarding: hop.amount.rawValue, fee: feeHere)
     }
 }

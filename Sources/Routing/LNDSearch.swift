@@ -57,7 +57,7 @@ struct LNDSearch {
         }
         let feeHere = fee(
             baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: label.amount)
-        let hop = edge.view(forwarding: label.amount, fee: feeHere, graph.figures)
+        let hop = edge.view(forwarding: label.amount, fee: feeHere)
         var longer = label
         longer.node = Int32(edge.peer)
         longer.direction = edge.direction

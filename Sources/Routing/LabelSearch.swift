@@ -74,9 +74,8 @@ struct LabelSearch<Model: CostModel> {
             return spendable(DirectionIndex(edge.direction), Millisatoshi(amount)).rawValue >= amount
         }
         let bounds = LowerBounds(graph: graph, source: Int(request.source), isUsable: usable)
-        let figures = graph.figures
         keyBounds = bounds.from(within: knownKey ?? feeCeiling << 8) { edge, isFirst in
-            isFirst ? 1 : 1 + edge.cost(forwarding: amount, by: model, figures).cost << 8
+            isFirst ? 1 : 1 + edge.cost(forwarding: amount, by: model).cost << 8
         }
         let none = [UInt64](repeating: 0, count: graph.nodeCount)
         let needsLimits = breaksLimits && knownKey == nil
@@ -84,7 +83,7 @@ struct LabelSearch<Model: CostModel> {
         cltvBounds =
             needsLimits
             ? bounds.from { edge, isFirst in
-                isFirst ? 0 : UInt64(figures[Int(edge.direction)].cltvExpiryDelta)
+                isFirst ? 0 : UInt64(edge.cltvExpiryDelta)
             }
             : none
         labelsAtNode = Array(repeating: [], count: graph.nodeCount)
@@ -176,10 +175,10 @@ struct LabelSearch<Model: CostModel> {
     /// The label at the near end of `edge`, if a route within the limits may come of it.
     private func extend(_ index: Int32, by edge: GraphEdge, received: UInt64) -> Label? {
         let label = labels[Int(index)]
-        let (cost, feeHere) = edge.cost(forwarding: received, by: model, graph.figures)
+        let (cost, feeHere) = edge.cost(forwarding: received, by: model)
         let key = label.key + cost << 8 + 1
         let peer = Int(edge.peer)
-        let cltv = label.cltv + UInt64(graph.figures[Int(edge.direction)].cltvExpiryDelta)
+        let cltv = label.cltv + UInt64(edge.cltvExpiryDelta)
         guard key < feeCeiling << 8, keyBounds[peer] <= bestKey, key <= bestKey - keyBounds[peer],
             key & 255 + hopBounds[peer] <= UInt64(request.hopsMaximum),
             cltv + cltvBounds[peer] <= UInt64(request.cltvMaximum), !visits(index, peer)

@@ -7,7 +7,7 @@ import LightningTypes
 /// by half of its way every half-life since the direction was last heard of: 30 minutes by default (rust-lightning,
 /// `scoring.rs`, `liquidity_offset_half_life`).
 public struct LiquidityBounds: Sendable {
-    private let beliefs: Beliefs
+    private let index: BeliefIndex
     private let seconds: UInt32
     private let halfLife: Double
 
@@ -16,7 +16,7 @@ public struct LiquidityBounds: Sendable {
     ///   - halfLife: seconds.
     public init(_ beliefs: Beliefs, at seconds: UInt32, halfLife: Double = 1_800) {
         precondition(halfLife > 0, "beliefs fade in some time")
-        self.beliefs = beliefs
+        index = BeliefIndex(beliefs)
         self.seconds = seconds
         self.halfLife = halfLife
     }
@@ -29,13 +29,15 @@ public struct LiquidityBounds: Sendable {
     /// The same, or nil where nothing was heard of the channel.
     @inline(__always)
     func known(of direction: DirectionIndex, capacity: UInt64) -> (lower: UInt64, upper: UInt64)? {
-        let (entry, otherEntry) = beliefs.entries(of: direction)
-        if entry == nil, otherEntry == nil { return nil }
+        guard let (entry, otherEntry) = index.entries(of: direction) else { return nil }
         let (lower, upper) = bounds(by: entry, capacity)
         let (otherLower, otherUpper) = bounds(by: otherEntry, capacity)
         let most = min(upper, capacity - otherLower)
         return (min(max(lower, capacity - otherUpper), most), most)
     }
+
+    /// Whether something was heard of a direction's channel.
+    @inline(__always) func knows(_ direction: DirectionIndex) -> Bool { index.knows(direction) }
 
     /// By one direction's own outcomes.
     private func bounds(by entry: Beliefs.Entry?, _ capacity: UInt64) -> (lower: UInt64, upper: UInt64) {

@@ -93,7 +93,7 @@ struct MinimumCostFlow {
     /// Whether so many units can flow, at whatever cost: a search for the cheapest way that finds none reads all that
     /// can be reached. Most amounts that cannot flow fail at the channels of payer or payee alone.
     private func hasRoom(for units: Int) -> Bool {
-        func room(_ table: UnsafeMutablePointer<GraphEdge>, _ row: GraphLayout.Row, isOwn: Bool) -> UInt64 {
+        func room(_ table: EdgeTable, _ row: GraphLayout.Row, isOwn: Bool) -> UInt64 {
             (row.start..<row.end).reduce(0) { sum, position in
                 let edge = table[Int(position)]
                 let isOwn = isOwn || edge.peer == UInt32(source)
@@ -361,7 +361,7 @@ struct MinimumCostFlow {
     }
 
     @inline(__always) private func fixedCost(_ edge: GraphEdge) -> UInt64 {
-        let delay = UInt64(graph.figures[Int(edge.direction)].cltvExpiryDelta)
+        let delay = UInt64(edge.cltvExpiryDelta)
         let billionths = UInt64(edge.proportionalFee) &* 1_000 &+ 1_000 &+ LNDModel.riskBillionths &* delay
         return UInt64(min(Double(billionths) * Double(unit) * 1e-6, 1e15))
             &+ UInt64(edge.baseFee) &* 1_000 / usualUnits

@@ -117,8 +117,7 @@ extension Route {
             amount += fee(
                 baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: amount)
             guard amount - request.amount.rawValue < feeCeiling else { return nil }
-            let delta = graph.figures[Int(direction.rawValue)].cltvExpiryDelta
-            expiry = expiry.addingReportingOverflow(delta).partialValue
+            expiry = expiry.addingReportingOverflow(edge.cltvExpiryDelta).partialValue
         }
         hops.reverse()
         self.init(hops: hops)

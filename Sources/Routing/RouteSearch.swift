@@ -19,6 +19,8 @@ public final class RouteSearch {
     let excluded: UnsafeMutablePointer<UInt64>
     private var forward: SearchHeap
     private var backward: SearchHeap
+    private let settledAhead = NodeFilter()
+    private let settledBack = NodeFilter()
     /// Labels of earlier queries carry lower stamps and are as good as absent: nothing is cleared.
     private var stamp: UInt32 = 0
     /// Queries so far that took the search with several labels a node: it costs milliseconds.
@@ -51,12 +53,15 @@ public final class RouteSearch {
         excluded.deallocate()
         forward.deallocate()
         backward.deallocate()
+        settledAhead.deallocate()
+        settledBack.deallocate()
     }
 
     /// Memory held between queries, bytes.
     public var memorySize: Int {
         nodeCount * MemoryLayout<NodeLabel>.stride + (channelCount / 32 + 1) * 8 + forward.memorySize
-            + backward.memorySize + (costMemory?.memorySize ?? 0)
+            + backward.memorySize + settledAhead.memorySize + settledBack.memorySize
+            + (costMemory?.memorySize ?? 0)
     }
 
     /// The route with the least total fee; among equals the one with the fewest hops, then the one with the
@@ -132,7 +137,11 @@ public final class RouteSearch {
             }
         }
         let breaksLimits = outcome.isCut || !keepsLimits
-        if breaksLimits || outcome.refusedKey <= keyMaximum {
+        // Nineteen in twenty of the searches that found nothing but minimums too high had nothing to find.
+        let isHopeless = { [self] in
+            route == nil && !breaksLimits && !isReachable(request, graph, spendable)
+        }
+        if breaksLimits || outcome.refusedKey <= keyMaximum && !isHopeless() {
             labelSearchCount += 1
             var exact = LabelSearch(
                 model, graph, request, excluded: excluded, spendable: spendable,
@@ -184,9 +193,7 @@ public final class RouteSearch {
                 return outcome.key
             }
             let slowest = route.hops.dropFirst().max {
-                let figures = graph.figures
-                return figures[Int($0.direction.rawValue)].cltvExpiryDelta
-                    < figures[Int($1.direction.rawValue)].cltvExpiryDelta
+                graph.cltvExpiryDelta(of: $0.direction) < graph.cltvExpiryDelta(of: $1.direction)
             }
             guard let direction = slowest?.direction.rawValue else { return nil }
             excluded[Int(direction) >> 6] |= 1 << UInt64(direction & 63)
@@ -234,20 +241,35 @@ public final class RouteSearch {
             route: route, key: search.sourceKey, refusedKey: search.refusedKey, isCut: search.isCut)
     }
 
-    private func searchBothWays(
-        _ request: RouteRequest, _ graph: ChannelGraph, _ hasExclusions: Bool,
-        _ spendable: Spendable?
-    ) -> BidirectionalSearch {
+    /// Above every stamp that a label carries, and above one more.
+    private func nextStamp() -> UInt32 {
         if stamp > .max - 4 {
             stamp = 0
             labels.update(repeating: .unreached, count: nodeCount)
         }
         stamp += 2
+        return stamp
+    }
+
+    private func isReachable(_ request: RouteRequest, _ graph: ChannelGraph, _ spendable: Spendable?) -> Bool
+    {
+        var reachability = Reachability(
+            graph, request, excluded: excluded, spendable: spendable, labels: labels, stamp: nextStamp())
+        return reachability.isReachable()
+    }
+
+    private func searchBothWays(
+        _ request: RouteRequest, _ graph: ChannelGraph, _ hasExclusions: Bool,
+        _ spendable: Spendable?
+    ) -> BidirectionalSearch {
+        let stamp = nextStamp()
         let (source, destination) = (Int(request.source), Int(request.destination))
         let layout = graph.layout
         let (leaving, entering) = (layout.outgoingRows[source], layout.incomingRows[destination])
         forward.removeAll()
         backward.removeAll()
+        settledAhead.removeAll()
+        settledBack.removeAll()
         var search = BidirectionalSearch(
             incoming: graph.incoming, outgoing: graph.outgoing, incomingRows: graph.incomingRows,
             outgoingRows: graph.outgoingRows, layout: layout, labels: labels, excluded: excluded,
@@ -256,7 +278,7 @@ public final class RouteSearch {
             minimumIgnored: request.amount.rawValue + request.amount.rawValue / 16, stamp: stamp,
             readsWholeRows: !layout.isCore[source] && leaving.coreEnd < leaving.end
                 || !layout.isCore[destination] && entering.coreEnd < entering.end,
-            forward: forward, backward: backward)
+            settledAhead: settledAhead, settledBack: settledBack, forward: forward, backward: backward)
         search.run()
         forward = search.forward
         backward = search.backward

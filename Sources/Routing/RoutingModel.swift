@@ -47,7 +47,8 @@ extension RouteSearch {
             return try bestRoute(
                 request, in: graph, by: CoreLightningCost(), excluding: excluding, spendable: spendable)
         case .ldk:
-            let bounds = beliefs.map { LiquidityBounds($0, at: seconds) }
+            // Who remembers nothing is as one who cannot remember, and found a route sooner.
+            let bounds = beliefs.flatMap { $0.count > 0 ? LiquidityBounds($0, at: seconds) : nil }
             return try bestRoute(
                 request, in: graph, by: LDKCost(bounds: bounds), excluding: excluding, spendable: spendable)
         case .eclair:

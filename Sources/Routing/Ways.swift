@@ -1,23 +1,33 @@
-/// What a search under a cost model knows of a node.
+/// What a search under a cost model knows of a node: half a cache line.
 struct CostNode: BitwiseCopyable {
     /// From the source to here, at the least: cost << 8 | hops.
     var forwardKey: UInt64
     /// The key of the first way settled here, before that of the best reached: no way has less.
     var backwardKey: UInt64
-    /// The least amount of a way settled here.
-    var settledAmount: UInt64
     /// The position in the outgoing table of the direction that led here; see `NodeLabel.severalDirect`.
     var forwardEdge: UInt32
-    /// The best way reached and the last settled.
+    /// The best way reached and the last settled, which has the least amount.
     var bestWay: UInt32
     var settledWay: UInt32
-    /// At `stamp` of the query: labelled; one above: settled; below: not reached yet.
-    var forwardStamp: UInt32
-    var backwardStamp: UInt32
+    /// The stamp of the last query that came here, and above it what that did; see `marks`.
+    private var state: UInt32
 
     static let unreached = CostNode(
-        forwardKey: 0, backwardKey: 0, settledAmount: 0, forwardEdge: 0, bestWay: 0, settledWay: 0,
-        forwardStamp: 0, backwardStamp: 0)
+        forwardKey: 0, backwardKey: 0, forwardEdge: 0, bestWay: 0, settledWay: 0, state: 0)
+
+    static let forwardLabelled: UInt32 = 1
+    static let forwardSettled: UInt32 = 2
+    static let backwardLabelled: UInt32 = 4
+    static let backwardSettled: UInt32 = 8
+    /// The stamps of two queries differ by this at least.
+    static let stampStep: UInt32 = 16
+
+    /// What the query of this stamp, the latest, did here. What is settled is labelled too.
+    @inline(__always) func marks(_ stamp: UInt32) -> UInt32 { state >= stamp ? state &- stamp : 0 }
+
+    @inline(__always) mutating func mark(_ marks: UInt32, _ stamp: UInt32) {
+        state = max(state, stamp) | marks
+    }
 }
 
 /// A way from a node to the destination.

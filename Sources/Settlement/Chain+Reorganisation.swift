@@ -56,6 +56,7 @@ extension Chain {
             }
             unspentTotal += output.value
         }
+        if PlantedBug.planted == .losesUndoneTransactions { return }
         mempool.insert(
             PendingTransaction(
                 id: confirmed.id, transaction: confirmed.transaction, fee: confirmed.fee,

@@ -152,7 +152,7 @@ struct ChannelGraphTests {
 
     /// Rows stand as `GraphLayout` says: two groups towards the core, each in order of proportional fee, then the rest.
     private func expectGroups(
-        _ rows: UnsafeMutablePointer<GraphLayout.Row>, _ edges: UnsafeMutablePointer<GraphEdge>,
+        _ rows: UnsafeMutablePointer<GraphLayout.Row>, _ edges: EdgeTable,
         of graph: ChannelGraph
     ) {
         for row in (0..<graph.nodeCount).map({ rows[$0] }) {
@@ -168,6 +168,17 @@ struct ChannelGraphTests {
                 }
             }
         }
+    }
+
+    @Test func `the magnitude of an amount never decides against one that fits`() {
+        var random = SeededGenerator(seed: 3)
+        for _ in 0..<100_000 {
+            let amount = 1 + UInt64(random.below(1 << 62)) >> UInt64(random.below(62))
+            let magnitude = EdgeTable.magnitude(amount)
+            #expect(magnitude > EdgeTable.magnitude(0) && magnitude <= EdgeTable.magnitude(amount + 1))
+            #expect(EdgeTable.magnitude(amount + amount >> 20 + 1) > magnitude)
+        }
+        #expect(EdgeTable.magnitude(.max) > EdgeTable.magnitude(.max >> 1))
     }
 
     /// A triangle with a tree on it, and a pair apart.

@@ -32,14 +32,34 @@ struct CostModelTests {
             let capricious = CapriciousCost(amount: query.request.amount.rawValue, seed: seed)
             routes += try compare(capricious, query, graph, search, truth, seed)
             routes += try compare(CheapestFee(), query, graph, search, truth, seed)
-            // One real model a graph: each meets a third of them.
-            switch seed % 3 {
+            // One real model a graph: each meets a fourth of them.
+            switch seed % 4 {
             case 0: routes += try compare(CoreLightningCost(), query, graph, search, truth, seed)
             case 1: routes += try compare(EclairCost(), query, graph, search, truth, seed)
-            default: routes += try compare(LDKCost(), query, graph, search, truth, seed)
+            case 2: routes += try compare(LDKCost(), query, graph, search, truth, seed)
+            default:
+                let bounds = LiquidityBounds(Self.memories(of: graph, seed: seed), at: 1_000)
+                routes += try compare(LDKCost(bounds: bounds), query, graph, search, truth, seed)
             }
         }
         #expect(routes > Int(graphsPerBatch / 5), "the generator must make routable queries")
+    }
+
+    /// What a payer may have seen of some of the channels, at any time up to second 1,000.
+    private static func memories(of graph: ChannelGraph, seed: UInt64) -> Beliefs {
+        var random = SeededGenerator(seed: seed)
+        var beliefs = Beliefs()
+        for _ in 0..<random.below(2 * graph.channelCount) {
+            let direction = DirectionIndex(UInt32(random.below(2 * graph.channelCount)))
+            let capacity = graph.capacity(ofChannel: direction.channel).rawValue
+            let amount = Millisatoshi(Satoshi(UInt64(random.below(Int(clamping: capacity) + 1))))
+            if random.below(2) == 0 {
+                beliefs.recordSuccess(direction, amount, at: UInt32(random.below(1_000)))
+            } else {
+                beliefs.recordFailure(direction, amount, at: UInt32(random.below(1_000)))
+            }
+        }
+        return beliefs
     }
 
     /// 1 where a route was compared.
@@ -131,10 +151,24 @@ struct CostModelTests {
                 #expect(
                     model.cost(of: hop(amount)) >= hop(amount).fee
                         + model.leastSurcharge(forwarding: amount))
+                #expect(
+                    model.leastSurchargeOfUnknown(forwarding: amount)
+                        >= model.leastSurcharge(forwarding: amount))
+                if !model.mayKnow(DirectionIndex(0)) {
+                    #expect(
+                        model.cost(of: hop(amount)) >= hop(amount).fee
+                            + model.leastSurchargeOfUnknown(forwarding: amount))
+                }
             }
             check(CoreLightningCost())
             check(EclairCost())
             check(LDKCost())
+            var beliefs = Beliefs()
+            beliefs.recordSuccess(DirectionIndex(UInt32(random.below(2))), Millisatoshi(amount / 2), at: 5)
+            check(LDKCost(bounds: LiquidityBounds(beliefs, at: 10)))
+            var others = Beliefs()
+            others.recordSuccess(DirectionIndex(2), Millisatoshi(amount), at: 5)
+            check(LDKCost(bounds: LiquidityBounds(others, at: 10)))
         }
     }
 

@@ -32,6 +32,7 @@ struct RunChecker {
         self.faulty = faulty
         self.isScarce = isScarce
         checkMoney()
+        checkWhatIsLeft()
         checkHTLCs()
         checkLosses()
     }
@@ -45,7 +46,9 @@ struct RunChecker {
         var total = chain.fees.values.reduce(0, +)
         for entry in chain.unspent.values { total += entry.output.value.rawValue }
         let genesis = audit.genesis.reduce(UInt64(0)) { $0 + $1.value.rawValue }
-        if total != genesis { violations.append("\(total) sat in outputs and fees, \(genesis) at the beginning") }
+        if total != genesis {
+            violations.append("\(total) sat in outputs and fees, \(genesis) at the beginning")
+        }
         for (node, coins) in audit.wallets.enumerated() {
             for coin in coins where chain.unspent[coin.outpoint]?.output.value != coin.value {
                 violations.append("a coin of node \(node) is not there: \(coin.outpoint)")
@@ -63,6 +66,43 @@ struct RunChecker {
             if other.phase == .normal, other.balance + end.balance != Millisatoshi(capacity) {
                 violations.append("the sides of channel \(position / 2) do not add up")
             }
+        }
+    }
+
+    /// No node forgets a coin of its wallet, and no two honest parties leave an output of their channel that is worth a
+    /// claim.
+    private mutating func checkWhatIsLeft() {
+        var nodeOfKey: [SpendCondition: Int] = [:]
+        for (node, coins) in startingCoins.enumerated() {
+            for condition in coins { nodeOfKey[condition] = node }
+        }
+        let counted = audit.wallets.map { Set($0.map(\.outpoint)) }
+        for (outpoint, entry) in chain.unspent {
+            if entry.output.conditions.count == 1, let node = nodeOfKey[entry.output.conditions[0]] {
+                if !counted[node].contains(outpoint), !faulty.contains(Int32(node)) {
+                    violations.append("node \(node) forgot its coin \(outpoint) of \(entry.output.value)")
+                }
+            } else if let channel = entry.channel, isNobodys(entry), !isScarce,
+                entry.output.value.rawValue > leastWorthwhile(in: channel),
+                !isFaulty(DirectionIndex(UInt32(2 * channel))),
+                !isFaulty(DirectionIndex(UInt32(2 * channel + 1)))
+            {
+                violations.append("\(entry.output.value) of channel \(channel) are left to nobody")
+            }
+        }
+    }
+
+    /// By node, what spends the coins it began with.
+    private var startingCoins: [[SpendCondition]] {
+        var wallets = audit.genesis.suffix(from: topology.channels.count { $0.opensAt == nil })[...]
+        return audit.startingWallets.map { amount in
+            var left = amount
+            var conditions: [SpendCondition] = []
+            while left > .zero, let coin = wallets.popFirst() {
+                left = left.subtractingOrZero(coin.value)
+                conditions.append(coin.conditions[0])
+            }
+            return conditions
         }
     }
 
@@ -104,11 +144,17 @@ struct RunChecker {
 
     /// Whether an HTLC may have been too small for an output, or its output for a claim.
     private func isTrimmed(_ outcome: RunAudit.HTLCOutcome) -> Bool {
-        let channel = topology.channels[outcome.end.channel]
-        // The heaviest claim weighs less than 1,100; rates are bounded by what the chain asked for.
-        let feerate = max(UInt64(channel.limits.feeratePerKiloweight), 60_000)
-        let least = channel.limits.dustLimit.rawValue + 2 * feerate * 1_100 / 1_000 + 700
-        return outcome.amount < Millisatoshi(Satoshi(least))
+        outcome.amount < Millisatoshi(Satoshi(leastWorthwhile(in: outcome.end.channel)))
+    }
+
+    /// Satoshis above which an output of a channel is worth its claim. The heaviest claim weighs less than 1,100; where
+    /// there is a market its rates are below 60,000.
+    private func leastWorthwhile(in channel: Int) -> UInt64 {
+        let limits = topology.channels[channel].limits
+        let layer = topology.layerOne
+        let feerate = layer.hasFeeMarket ? 60_000 : max(UInt64(layer.feeratePerVirtualByte) * 250, 253)
+        let highest = max(feerate, UInt64(limits.feeratePerKiloweight))
+        return limits.dustLimit.rawValue + 2 * highest * 1_100 / 1_000 + 700
     }
 
     /// Upstream refunded with downstream settled: only where the router cannot complain, or came too late for want of room.
@@ -181,7 +227,7 @@ struct RunChecker {
                 let channel = position / 2
                 allowance += chain.fees[channel] ?? 0
                 for entry in chain.unspent.values where entry.channel == channel && isNobodys(entry) {
-                    allowance += entry.output.value.rawValue
+                    allowance += min(entry.output.value.rawValue, leastWorthwhile(in: channel))
                 }
                 if faulty.contains(audit.owners[position ^ 1]) {
                     gains += topology.channels[channel].capacity.rawValue
@@ -190,7 +236,8 @@ struct RunChecker {
             if isScarce { gains += 1 << 40 }
             if change[node] < -Int64(allowance * 1_000), !isScarce {
                 violations.append(
-                    "node \(node), honest and there, lost \(-change[node]) msat where the chain took \(allowance) sat")
+                    "node \(node), honest and there, lost \(-change[node]) msat where the chain took \(allowance) sat"
+                )
             }
             if change[node] > Int64(gains * 1_000) + Int64(allowance * 1_000) {
                 violations.append("node \(node) gained \(change[node]) msat from nowhere")

@@ -49,7 +49,9 @@ public struct TortureCase: Sendable {
         values[Int(random.below(UInt64(values.count)))]
     }
 
-    private mutating func between(_ low: UInt64, _ high: UInt64) -> UInt64 { low + random.below(high - low + 1) }
+    private mutating func between(_ low: UInt64, _ high: UInt64) -> UInt64 {
+        low + random.below(high - low + 1)
+    }
 
     // MARK: Parts of the file
 
@@ -130,7 +132,9 @@ public struct TortureCase: Sendable {
 
     private mutating func traffic(_ hours: UInt64) -> [String] {
         let rate = between(20, 300) / hours + 1
-        let amount = choose(["{from: 1, to: 2_000}", "{from: 500, to: 60_000}", "{mean: 40_000, median: 9_000}"])
+        let amount = choose([
+            "{from: 1, to: 2_000}", "{from: 500, to: 60_000}", "{mean: 40_000, median: 9_000}",
+        ])
         return ["traffic:", "  - {rate_per_hour: \(rate), amount_sat: \(amount)}"]
     }
 
@@ -153,7 +157,7 @@ public struct TortureCase: Sendable {
             let lasts = choose(["\(between(10, 300))s", "\(between(5, 90))m", "\(between(2, 60))h"])
             var kinds = [
                 "offline", "disconnect", "disconnect-rate", "stale-backup", "cheat", "force-close", "hold",
-                "hold-for-good", "empty-blocks",
+                "hold-for-good", "empty-blocks", "hold-cut-off",
             ]
             if !isFinal { kinds.append("reorg") }
             if lines[0].hasPrefix("watchtower") { kinds.append("watchtower-outage") }
@@ -164,12 +168,19 @@ public struct TortureCase: Sendable {
             switch kind {
             case "offline", "disconnect": line = "{kind: \(kind), node: \(node), at: \(at)m, for: \(lasts)}"
             case "disconnect-rate":
-                line = "{kind: disconnect, node: \(node), rate_per_day: \(between(20, 2_000)), for: \(between(1, 60))s}"
+                line =
+                    "{kind: disconnect, node: \(node), rate_per_day: \(between(20, 2_000)), for: \(between(1, 60))s}"
             case "stale-backup":
-                line = "{kind: stale-backup, node: \(node), at: \(at)m, for: \(between(1, 20))m, age: \(between(1, 60))m}"
+                line =
+                    "{kind: stale-backup, node: \(node), at: \(at)m, for: \(between(1, 20))m, age: \(between(1, 60))m}"
             case "cheat", "force-close": line = "{kind: \(kind), node: \(node), at: \(at)m}"
             case "hold":
                 line = "{kind: hold, node: \(node), at: \(at)m, for: \(lasts), delay: \(between(1, 3_600))s}"
+            case "hold-cut-off":
+                // It learns that it is paid while nobody can be told, and has to claim on chain.
+                lines.append("  - {kind: hold, node: \(node), at: \(at)m, for: \(between(20, 90))m}")
+                line =
+                    "{kind: disconnect, node: \(node), at: \(at + between(1, 15))m, for: \(between(20, 60))h}"
             case "hold-for-good": line = "{kind: hold, node: \(node), at: \(at)m}"
             case "reorg": line = "{kind: reorg, at: \(at)m, depth: \(between(1, isEthereum ? 2 : 6))}"
             case "fee-spike": line = "{kind: fee-spike, at: \(at)m, factor: \(between(2, 40))}"

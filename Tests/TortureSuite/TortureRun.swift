@@ -9,6 +9,15 @@ public struct TortureRun: Sendable {
     /// How often what happened, by name.
     public private(set) var counts: [String: Int] = [:]
 
+    /// Faults that the program can commit on purpose.
+    public static var plantableBugs: [String] { PlantedBug.allCases.map(\.rawValue) }
+
+    /// Has the program commit one of them from now on; false where there is none of that name.
+    public static func plant(_ name: String) -> Bool {
+        PlantedBug.planted = PlantedBug(rawValue: name)
+        return PlantedBug.planted != nil
+    }
+
     public init(seed: UInt64) {
         self.seed = seed
         let configuration = TortureCase(seed: seed)
@@ -42,7 +51,9 @@ public struct TortureRun: Sendable {
     }
 
     /// Runs to about an event, throws the simulation away and goes on from its state.
-    private func resumedDigest(_ topology: Topology, _ settings: RunSettings, after events: UInt64) throws -> UInt64 {
+    private func resumedDigest(_ topology: Topology, _ settings: RunSettings, after events: UInt64) throws
+        -> UInt64
+    {
         let first = try NetworkSimulation(topology, settings: settings)
         let state = first.state(afterEvents: events)
         return try NetworkSimulation(topology, settings: settings, resuming: state).run().digest
@@ -53,7 +64,8 @@ public struct TortureRun: Sendable {
         counts["payments failed"] = Int(result.payments.failed)
         for (kind, count) in recorder.transactions { counts["\(kind) transactions"] = count }
         for outcome in audit.outcomes where outcome.isOnChain {
-            counts[outcome.isFulfilled ? "HTLCs settled on chain" : "HTLCs returned on chain", default: 0] += 1
+            counts[outcome.isFulfilled ? "HTLCs settled on chain" : "HTLCs returned on chain", default: 0] +=
+                1
         }
         for (name, count) in result.failures { counts["failed: \(name.name)", default: 0] += Int(count) }
     }

@@ -79,7 +79,8 @@ func benchmarkPrimitives(repetitions: Int) {
         ("Ed25519 verification", costs.verification),
         ("SHA-256 of a commitment", costs.transactionHash), ("SHA-256 of 32 bytes", costs.hash),
         ("ristretto255, a point", costs.pointMultiplication),
-        ("ristretto255, the base", costs.basePointMultiplication), ("HMAC-SHA256 of 32 bytes", costs.keyedHash),
+        ("ristretto255, the base", costs.basePointMultiplication),
+        ("HMAC-SHA256 of 32 bytes", costs.keyedHash),
         ("HMAC-SHA256 of an onion", costs.onionHash), ("ChaCha20, a byte", costs.streamByte),
     ] {
         table.row([name, (cost * 1e6).text(), (1 / cost).text(0)])
