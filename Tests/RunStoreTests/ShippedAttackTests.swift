@@ -79,6 +79,38 @@ struct ShippedAttackTests {
         #expect(try present.income("dave").net < -400_000_000)
     }
 
+    /// docs/DISPUTES.md: weight × rate ÷ 1,000, rounded down; here all rates are 2,500 satoshi for 1,000 weight.
+    @Test(arguments: ["watchtower-outage", "flood-and-loot"])
+    func `every transaction pays what the table of weights says`(name: String) throws {
+        let anchored = name == "watchtower-outage"
+        for transaction in try Story(name).transactions {
+            let weight = transaction.weight
+            switch transaction.kind {
+            case .commitment:
+                // Dust and millisatoshis go to the fee too.
+                let base: UInt64 = anchored ? 1_124 : 724
+                #expect(weight >= base && (weight - base).isMultiple(of: 172))
+                let fee = weight * 2_500 / 1_000
+                #expect((fee...fee + 354).contains(transaction.fee.rawValue), "\(transaction)")
+            case .claim:
+                let known: Set<UInt64> = anchored ? [446, 490] : [438, 490, 546, 572, 663, 703]
+                #expect(known.contains(weight), "\(transaction)")
+                let fee = weight * 2_500 / 1_000
+                // After their expiry HTLCs are fought for, and rates rise.
+                #expect(weight == 546 ? transaction.fee.rawValue >= fee : transaction.fee.rawValue == fee)
+            case .penalty:
+                // A tower's has an output for it, and one of its rates.
+                let rates: [UInt64] = [2_500] + (0..<10).map { 253 << UInt64($0) }
+                #expect([490, 614].contains(weight))
+                #expect(
+                    rates.contains {
+                        ($0 * weight / 1_000...$0 * weight / 1_000 + 1).contains(transaction.fee.rawValue)
+                    })
+            case .funding, .closing, .feeBump: Issue.record("nobody makes one here: \(transaction)")
+            }
+        }
+    }
+
     @Test func `who leaves when everybody does pays several times as much`() throws {
         let story = try Story("mass-exit")
         #expect(story.result.disputes.unilateralCloses == 24)
