@@ -179,8 +179,7 @@ extension ChannelMonitor {
             // does not care to.
             guard final(htlc.expiry) <= height else { return nil }
             let claim = view.claims.first { $0.htlc == htlc.key }
-            let isLeft = claim.map { !isOpen($0) || !isWorthwhile($0) } ?? true
-            return isLeft ? .failed : nil
+            return claim.map { isLeft($0) } ?? true ? .failed : nil
         }
         // BOLT 5: once the commitment is deep enough, an HTLC without an output is resolved. What its receiver had
         // fulfilled is part of the balances, or dust that went to the miner.
@@ -233,11 +232,14 @@ extension ChannelMonitor {
         guard reports.resolved.count == htlcs.count, publication?.child == nil else { return false }
         return view.claims.allSatisfy { claim in
             if let spent = claim.spent { return final(spent.height) <= height }
-            guard let hash = claim.hashNeeded, preimages[hash] == nil else {
-                return !isOpen(claim) || !isWorthwhile(claim)
-            }
+            guard let hash = claim.hashNeeded, preimages[hash] == nil else { return isLeft(claim) }
             return (claim.deadline ?? height) <= height
         }
+    }
+
+    /// Whether an output is left to whoever may take it: nothing that takes it is on its way, or will be.
+    private func isLeft(_ claim: OutputClaim) -> Bool {
+        attempts[claim.outpoint] == nil && (!isOpen(claim) || !isWorthwhile(claim))
     }
 
     /// Whether an output is worth its sweeping at the lowest rate there is.

@@ -34,7 +34,7 @@ extension NetworkSimulation {
         for position in 0..<world.endCount {
             writer.write(links[position].downCount)
             writer.write(links[position].connection)
-            writer.write(links[position].isDeadlineArmed)
+            writer.write(links[position].deadline.rawValue)
         }
         for node in 0..<world.nodeCount {
             writer.write(world.nodes[node].awayCount)
@@ -68,7 +68,7 @@ extension NetworkSimulation {
         for position in 0..<world.endCount {
             links[position].downCount = try reader.read()
             links[position].connection = try reader.read()
-            links[position].isDeadlineArmed = try reader.readFlag()
+            links[position].deadline = BlockHeight(try reader.read())
         }
         for node in 0..<world.nodeCount {
             world.nodes[node].awayCount = try reader.read()

@@ -85,8 +85,8 @@ struct LinkState: BitwiseCopyable {
     var downCount: UInt16 = 0
     /// Which connection it is; what was sent over an earlier one is lost.
     var connection: UInt8 = 0
-    /// Whether a `deadlineTimer` is under way.
-    var isDeadlineArmed = false
+    /// The height for which a `deadlineTimer` is under way; `.max` for none.
+    var deadline = BlockHeight(.max)
 
     var isDown: Bool { downCount > 0 }
 }

@@ -18,11 +18,11 @@ extension NetworkShard {
 
     /// Sees to it that the node looks at a channel's HTLCs when the first of them may force it on chain.
     func armDeadline(of end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
-        guard let links = world.links, !links[Int(end.rawValue)].isDeadlineArmed,
+        guard let links = world.links,
             PlantedBug.planted != .missesDeadlines,
-            let height = nextDeadline(of: end, shard)
+            let height = nextDeadline(of: end, shard), height < links[Int(end.rawValue)].deadline
         else { return }
-        links[Int(end.rawValue)].isDeadlineArmed = true
+        links[Int(end.rawValue)].deadline = height
         shard.send(
             to: shard.process, at: max(clock.time(of: height), shard.now),
             NetworkMessage(.deadlineTimer, end: end))
@@ -47,7 +47,10 @@ extension NetworkShard {
     }
 
     func checkDeadline(of end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
-        world.links?[Int(end.rawValue)].isDeadlineArmed = false
+        // An HTLC with a nearer deadline may have come after this timer was set.
+        if let links = world.links, links[Int(end.rawValue)].deadline <= height(shard) {
+            links[Int(end.rawValue)].deadline = BlockHeight(.max)
+        }
         // It looks again when it is back.
         guard !world.nodes[Int(shard.process)].isAway else { return }
         let channel = world.channels[Int(end.rawValue)]

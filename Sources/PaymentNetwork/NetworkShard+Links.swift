@@ -115,10 +115,12 @@ extension NetworkShard {
         _ message: NetworkMessage, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
     ) {
         let position = Int(end.rawValue)
-        if backups[end]?.isInUse == true { return loseData(of: end, &shard) }
-        guard world.channels[position].awaitsReestablish else { return }
         let numbers = ChannelReestablish(
             nextCommitmentNumber: message.id, nextRevocationNumber: message.amount)
+        if let backup = backups[end], backup.isInUse {
+            return compare(backup, with: numbers, at: end, &shard)
+        }
+        guard world.channels[position].awaitsReestablish else { return }
         do throws(ReestablishFailure) {
             let again = try world.channels[position].receiveReestablish(
                 numbers, provesSecret: true, in: htlcs)
@@ -238,27 +240,30 @@ extension NetworkShard {
         }
     }
 
-    /// The peer has proved that it knows later states (`option_data_loss_protect`).
-    private func loseData(of end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
-        if PlantedBug.planted == .publishesLostState { return publishBackup(of: end, &shard) }
-        world.channels[Int(end.rawValue)].loseData()
-        statistics.dataLosses += 1
-        announce(end, isEnabled: false, &shard)
-    }
-
-    /// For the torture suite's proof: what nobody must do who knows that it is not the latest state.
-    private func publishBackup(of end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
-        guard let backup = backups.removeValue(forKey: end) else { return }
+    /// A node that knows an old state alone hears what its peer knows: as a rule more (`option_data_loss_protect`). A peer
+    /// that has lost as much or more, too, leaves it to this one to publish what it has.
+    private func compare(
+        _ backup: StaleBackup, with numbers: ChannelReestablish, at end: DirectionIndex,
+        _ shard: inout Shard<NetworkMessage>
+    ) {
         var pool = HTLCPool()
-        let channel = backup.restored(in: &pool)
-        let keys = session(of: end).keys
-        let commitment = channel.latestCommitment(
-            context(of: end), point: keys.perCommitmentPoint(channel.localNumber), in: pool)
-        guard let commitment else { return }
-        goOnChain(
-            with: end,
-            cheating: OldCommitment(number: channel.localNumber, commitment: commitment, worth: .zero),
-            &shard)
+        var channel = backup.restored(in: &pool)
+        channel.disconnect(in: &pool)
+        do throws(ReestablishFailure) {
+            _ = try channel.receiveReestablish(numbers, provesSecret: true, in: pool)
+        } catch {
+            if error == .lostData, PlantedBug.planted != .publishesLostState {
+                world.channels[Int(end.rawValue)].loseData()
+                statistics.dataLosses += 1
+                return announce(end, isEnabled: false, &shard)
+            }
+        }
+        let point = session(of: end).keys.perCommitmentPoint(backup.channel.localNumber)
+        guard let commitment = channel.latestCommitment(context(of: end), point: point, in: pool) else {
+            return breakdown = breakdown ?? "\(describe(end)) cannot rebuild what it had saved"
+        }
+        let old = OldCommitment(number: channel.localNumber, commitment: commitment, worth: .zero)
+        goOnChain(with: end, cheating: old, &shard)
     }
 
     // MARK: HTLCs that are kept

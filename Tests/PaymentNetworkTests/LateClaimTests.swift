@@ -23,8 +23,8 @@ struct LateClaimTests {
             traffic:
               - {from: payer, to: payee, rate_per_second: 1, amount_sat: 20_000}
             faults:
-              - {kind: hold, node: payee, at: 0s, for: 270m}
-              - {kind: empty-blocks, at: 282m, for: 4h}
+              - {kind: hold, node: payee, at: 0s, for: 4h}
+              - {kind: empty-blocks, at: 252m, for: 4h}
             """)
     }
 

@@ -53,7 +53,7 @@ for seed in numbers[0]..<numbers[0] + numbers[1] {
     guard !run.violations.isEmpty else { continue }
     broken += 1
     tell("seed \(seed):")
-    for violation in run.violations.prefix(5) { tell("  \(violation)") }
+    for violation in run.violations.prefix(12) { tell("  \(violation)") }
     if isPlanted { break }
 }
 

@@ -187,6 +187,7 @@ struct RunChecker {
             if faulty.contains(key.node) || isScarce || flow.isTrimmed { continue }
             violations.append(
                 "node \(key.node) paid \(flow.paid) msat for payment \(key.payment) and got \(flow.received)")
+            violations += audit.outcomes.filter { $0.payment == key.payment }.map { "\($0)" }
         }
     }
 
