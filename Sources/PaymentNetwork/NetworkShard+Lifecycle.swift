@@ -231,9 +231,10 @@ extension NetworkShard {
             shutDown(end, &shard)
         } else {
             // BOLT 2: no shutdown while own updates are not signed for.
+            let isWaiting = isCutOff(end) || world.channels[position].awaitsReestablish
             shard.send(
                 to: shard.process,
-                after: isCutOff(end) ? Self.retryInterval : max(world.commitmentInterval, 1),
+                after: isWaiting ? Self.retryInterval : max(world.commitmentInterval, 1_000),
                 NetworkMessage(.closeTimer, end: end))
         }
     }

@@ -260,7 +260,8 @@ extension NetworkShard {
         }
         let point = session(of: end).keys.perCommitmentPoint(backup.channel.localNumber)
         guard let commitment = channel.latestCommitment(context(of: end), point: point, in: pool) else {
-            return breakdown = breakdown ?? "\(describe(end)) cannot rebuild what it had saved"
+            breakdown = breakdown ?? "\(describe(end)) cannot rebuild what it had saved"
+            return
         }
         let old = OldCommitment(number: channel.localNumber, commitment: commitment, worth: .zero)
         goOnChain(with: end, cheating: old, &shard)
