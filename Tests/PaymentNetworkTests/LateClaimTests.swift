@@ -6,8 +6,8 @@ import Topologies
 
 /// HTLCs whose preimage was told and that the chain gave back all the same. Seed 1.
 struct LateClaimTests {
-    /// Five HTLCs wait at the payee, which tells their preimages when only the chain is left to claim them, and then
-    /// miners take nothing until they have expired.
+    /// Five HTLCs wait at the payee, which tells their preimages and goes on chain before they are removed; then miners
+    /// take nothing until they have expired.
     private func network() throws -> Topology {
         try topology(
             """
@@ -23,7 +23,8 @@ struct LateClaimTests {
             traffic:
               - {from: payer, to: payee, rate_per_second: 1, amount_sat: 20_000}
             faults:
-              - {kind: hold, node: payee, at: 0s, for: 4h}
+              - {kind: hold, node: payee, at: 0s, for: 14399995ms}
+              - {kind: force-close, node: payee, at: 14400000ms}
               - {kind: empty-blocks, at: 252m, for: 4h}
             """)
     }
