@@ -335,7 +335,9 @@ extension NetworkShard {
     ) {
         guard let index = place(of: key, at: end) else { return }
         releaseOnion(of: index, &shard)
-        if removal == .fulfilled, htlcs[index].state.isOffered, !htlcs[index].hasPreimage {
+        if removal == .fulfilled, htlcs[index].state.isOffered, !htlcs[index].hasPreimage,
+            PlantedBug.planted != .ignoresPreimagesOnChain
+        {
             learn(key, at: end, &shard)
         }
         if htlcs[index].hasPreimage {
