@@ -14,6 +14,8 @@ struct RunChecker {
     private let faulty: Set<Int32>
     /// Whether block space may have been too scarce for a claim in time.
     private let isScarce: Bool
+    /// What spends the coins of the nodes' wallets.
+    private var walletConditions: Set<SpendCondition> = []
 
     init(_ audit: RunAudit, _ topology: Topology) {
         self.audit = audit
@@ -31,6 +33,7 @@ struct RunChecker {
         }
         self.faulty = faulty
         self.isScarce = isScarce
+        walletConditions = Set(startingCoins.joined()).union([audit.towerKey])
         checkMoney()
         checkWhatIsLeft()
         checkHTLCs()
@@ -250,8 +253,13 @@ struct RunChecker {
         audit.transactions.contains { $0.transaction.id == audit.ends[position].funding?.transaction }
     }
 
-    /// An output that no wallet holds, and that is no open channel's funding.
+    /// An output that no wallet holds, and that is no open channel's funding: a commitment's, or a second stage's.
     private func isNobodys(_ entry: ChainChecker.Entry) -> Bool {
-        entry.output.conditions.count > 1 || entry.output.conditions.first.map { $0.relativeLock > 0 } ?? true
+        guard let condition = entry.output.conditions.first, entry.output.conditions.count == 1 else {
+            return true
+        }
+        // Without anchors the other side's balance is one key's, like a coin, but no wallet's.
+        return condition.relativeLock > 0
+            || condition.keys.count == 1 && !walletConditions.contains(condition)
     }
 }
