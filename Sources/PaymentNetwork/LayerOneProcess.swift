@@ -286,9 +286,7 @@ final class LayerOneProcess {
         var message = NetworkMessage(.blockNews, end: listener.end)
         message.id = UInt64(chain.height.rawValue)
         message.purpose = purpose
-        let bytes = ChainNews(estimates, transactions).encoded()
-        message.attachment = shard.attachments.allocate(count: bytes.count)
-        shard.attachments.bytes(of: message.attachment).copyBytes(from: bytes)
+        message.attachment = shard.attach(ChainNews(estimates, transactions).encoded())
         shard.send(to: listener.process, after: world.lookahead, message)
     }
 

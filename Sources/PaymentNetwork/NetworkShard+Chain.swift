@@ -175,24 +175,19 @@ extension NetworkShard {
         }
         var wallet = feeWallet(of: shard.process)
         let before = wallet.total
-        var effects: [MonitorEffect]
-        if disputes[end]!.monitor == nil {
-            let isPublisher = message.purpose == .commitment
-            guard isPublisher || !news.transactions.isEmpty else { return }
+        let isNew = disputes[end]!.monitor == nil
+        if isNew {
+            guard message.purpose == .commitment || !news.transactions.isEmpty else { return }
             disputes[end]!.monitor = makeMonitor(of: end)
-            effects = []
-            if !news.transactions.isEmpty {
-                effects = disputes[end]!.monitor!.connect(
-                    news.transactions, at: height, news.estimates, &wallet)
-            } else {
-                effects = disputes[end]!.monitor!.publish(
+        }
+        let effects =
+            if isNew, news.transactions.isEmpty {
+                disputes[end]!.monitor!.publish(
                     try ownCommitment(of: end, disputes[end]!.cheatsWith), at: height, news.estimates, &wallet
                 )
+            } else {
+                disputes[end]!.monitor!.connect(news.transactions, at: height, news.estimates, &wallet)
             }
-        } else {
-            effects = disputes[end]!.monitor!.connect(
-                news.transactions, at: height, news.estimates, &wallet)
-        }
         disputes[end]!.balance -= Int64(before.rawValue) - Int64(wallet.total.rawValue)
         world.nodes[Int(shard.process)].wallet.coins = wallet.coins
         perform(effects, at: end, height, &shard)

@@ -35,7 +35,7 @@ extension NetworkShard {
                 context(of: end), point: session.theirPoint(signed.number), in: htlcs)
             let signatures = CommitmentSignatures(commitment, with: session.keys)
             statistics.primitives.count(signaturesMade: signatures.all.count)
-            message.attachment = attach(signatures.all, &shard)
+            message.attachment = shard.attach(signatures.all)
         }
         send(message, from: end, &shard)
     }
@@ -53,7 +53,7 @@ extension NetworkShard {
             try verifySignatures(message, at: end, &shard)
             let revocation = session(of: end).revoke(revoked)
             statistics.primitives.countRevocation(of: revoked)
-            answer.attachment = attach([revocation.secret, revocation.nextPoint], &shard)
+            answer.attachment = shard.attach([revocation.secret, revocation.nextPoint])
         }
         send(answer, from: end, &shard)
         bookSettled(at: end, &shard)
@@ -127,16 +127,6 @@ extension NetworkShard {
         session(of: end).context(funding: world.fundings[Int(end.rawValue)], world.keys)
     }
 
-    /// Trivial values as an attachment's bytes.
-    func attach<Value: BitwiseCopyable>(_ values: [Value], _ shard: inout Shard<NetworkMessage>) -> Attachment
-    {
-        values.withUnsafeBytes { bytes in
-            let attachment = shard.attachments.allocate(count: bytes.count)
-            shard.attachments.bytes(of: attachment).copyBytes(from: bytes)
-            return attachment
-        }
-    }
-
     /// The values of an attachment, which is released.
     func detach<Value: BitwiseCopyable>(
         _ attachment: Attachment, _ shard: inout Shard<NetworkMessage>
@@ -147,5 +137,16 @@ extension NetworkShard {
         }
         shard.attachments.release(attachment)
         return values
+    }
+}
+
+extension Shard {
+    /// Trivial values as an attachment's bytes.
+    mutating func attach<Value: BitwiseCopyable>(_ values: [Value]) -> Attachment {
+        values.withUnsafeBytes { bytes in
+            let attachment = attachments.allocate(count: bytes.count)
+            attachments.bytes(of: attachment).copyBytes(from: bytes)
+            return attachment
+        }
     }
 }

@@ -153,7 +153,7 @@ extension NetworkShard {
         if isFulfilment {
             message.payment = PaymentToken(rawValue: htlc.payment)
             if isEager {
-                message.attachment = attach([world.keys.preimage(htlc.payment)], &shard)
+                message.attachment = shard.attach([world.keys.preimage(htlc.payment)])
                 statistics.primitives.hashes += PrimitiveCounts.preimage
             }
         } else {

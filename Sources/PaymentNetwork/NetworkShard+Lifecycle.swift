@@ -191,7 +191,7 @@ extension NetworkShard {
     ) {
         var message = NetworkMessage(.broadcastTransaction, end: end)
         message.purpose = purpose
-        message.attachment = attach(transaction.encoded(), &shard)
+        message.attachment = shard.attach(transaction.encoded())
         shard.send(to: world.layerOneProcess, after: world.lookahead, message)
     }
 
@@ -204,7 +204,7 @@ extension NetworkShard {
         // Where blocks may be undone, what an agreed closing brings is not reckoned with at once.
         let closingDepth = world.hasFaults ? world.finality : 1
         message.id = UInt64(purpose == .funding ? world.topology.layerOne.confirmations : closingDepth)
-        message.attachment = attach([id.bytes], &shard)
+        message.attachment = shard.attach([id.bytes])
         shard.send(to: world.layerOneProcess, after: world.lookahead, message)
     }
 
@@ -290,7 +290,7 @@ extension NetworkShard {
         var message = NetworkMessage(.closingSigned, end: end)
         message.amount = (world.topology.channels[end.channel].capacity - paid).rawValue
         if world.hasFeeMarket { message.expiry = UInt32(clamping: feerate) }
-        message.attachment = attach([world.keys.fundingKey(end).signature(of: closing.signatureHash)], &shard)
+        message.attachment = shard.attach([world.keys.fundingKey(end).signature(of: closing.signatureHash)])
         statistics.primitives.signatures += 1
         statistics.primitives.transactionHashes += 1
         send(message, from: end, &shard)

@@ -152,7 +152,7 @@ extension NetworkShard {
             answer.id = number
             if isEager {
                 let secret = session(of: end).revocationAgain(number)
-                answer.attachment = attach([secret.secret, secret.nextPoint], &shard)
+                answer.attachment = shard.attach([secret.secret, secret.nextPoint])
             }
             send(answer, from: end, &shard)
         case .shutdown: send(NetworkMessage(.shutdown, end: end), from: end, &shard)

@@ -107,7 +107,7 @@ extension NetworkShard {
         else { return .none }
         let policy = world.policies[Int(next)]
         guard policy != world.firstPolicy(of: DirectionIndex(next)) else { return .none }
-        return attach(FailureUpdate(time: shard.now, policy: policy).words, &shard)
+        return shard.attach(FailureUpdate(time: shard.now, policy: policy).words)
     }
 
     // MARK: The sender

@@ -54,7 +54,7 @@ extension NetworkShard {
             to: zip(points, payloads).map { (key: $0, payload: $1) }, sessionKey: keys.session,
             padding: keys.padding, associatedData: Self.bytes([world.keys.paymentHash(token)]))
         guard let packet else { preconditionFailure("an onion of \(points.count) hops is too large") }
-        return attach(packet.encoded(), &shard)
+        return shard.attach(packet.encoded())
     }
 
     private static func openOnion(
@@ -95,7 +95,7 @@ extension NetworkShard {
         let keys = try packet.keys(with: world.keys.onionKey(shard.process))
         try packet.authenticate(with: keys, associatedData: Self.bytes([hash]))
         // Kept for an error, this node's own or one that comes back.
-        htlcs[index].onion = attach([keys.sharedSecret], &shard).slot
+        htlcs[index].onion = shard.attach([keys.sharedSecret]).slot
         let peeled = try packet.peel(with: keys)
         statistics.primitives.countPeeling(isLast: peeled.next == nil)
         let rest = peeled.payload.dropFirst(size)
@@ -142,7 +142,7 @@ extension NetworkShard {
             error = OnionError(bytes: came)
             error.obfuscate(with: keys)
         }
-        return attach(error.bytes, &shard)
+        return shard.attach(error.bytes)
     }
 
     /// What became of a part of an own payment: with eager signatures, what the error says that only the sender can read,
@@ -172,7 +172,7 @@ extension NetworkShard {
         let update = origin.message.dropFirst(2)
         return (
             told, UInt8(origin.hop),
-            update.count == FailureUpdate.size ? attach(Array(update), &shard) : .none
+            update.count == FailureUpdate.size ? shard.attach(Array(update)) : .none
         )
     }
 }

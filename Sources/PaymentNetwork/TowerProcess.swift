@@ -45,9 +45,7 @@ final class TowerProcess {
             shard.fold(transaction.id.bytes.words.0, UInt64(message.end.rawValue))
             var broadcast = NetworkMessage(.broadcastTransaction, end: message.end)
             broadcast.purpose = .penalty
-            let bytes = transaction.encoded()
-            broadcast.attachment = shard.attachments.allocate(count: bytes.count)
-            shard.attachments.bytes(of: broadcast.attachment).copyBytes(from: bytes)
+            broadcast.attachment = shard.attach(transaction.encoded())
             shard.send(to: world.layerOneProcess, after: world.lookahead, broadcast)
         }
         guard watches[message.end]?.isBusy == true else { return }
