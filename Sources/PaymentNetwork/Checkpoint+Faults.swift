@@ -35,6 +35,8 @@ extension NetworkSimulation {
             writer.write(links[position].downCount)
             writer.write(links[position].connection)
             writer.write(links[position].deadline.rawValue)
+            writer.write(links[position].jitter)
+            writer.write(links[position].lastArrival)
         }
         for node in 0..<world.nodeCount {
             writer.write(world.nodes[node].awayCount)
@@ -69,6 +71,9 @@ extension NetworkSimulation {
             links[position].downCount = try reader.read()
             links[position].connection = try reader.read()
             links[position].deadline = BlockHeight(try reader.read())
+            links[position].jitter = try reader.read()
+            try reader.check(links[position].jitter < 1 << 40, "the jitter of a link")
+            links[position].lastArrival = try reader.read()
         }
         for node in 0..<world.nodeCount {
             world.nodes[node].awayCount = try reader.read()

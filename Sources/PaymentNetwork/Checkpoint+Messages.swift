@@ -65,7 +65,7 @@ extension NetworkWorld {
         case .openChannel, .acceptChannel, .fundingCreated, .fundingSigned, .channelReady, .updateAddHTLC,
             .updateFulfillHTLC, .updateFailHTLC, .commitmentSigned, .revokeAndAck, .shutdown, .closingSigned,
             .transactionConfirmed, .openTimer, .closeTimer, .commitTimer, .policyTimer, .channelReestablish,
-            .linkDown, .linkUp, .deadlineTimer, .holdTimer, .updateFee:
+            .linkDown, .linkUp, .deadlineTimer, .holdTimer, .updateFee, .jitterBegins, .jitterEnds:
             guard world(has: message.end), owners[Int(message.end.rawValue)] == destination
             else {
                 return false
@@ -75,6 +75,11 @@ extension NetworkWorld {
             guard message.id < UInt64(nodeCount), UInt32(message.id) != destination, message.amount > 0 else {
                 return false
             }
+        }
+        if message.kind == .jitterBegins || message.kind == .jitterEnds,
+            message.amount >= 1 << 40 || !hasFaults
+        {
+            return false
         }
         if message.kind == .updateFee, message.amount > UInt64(UInt32.max) { return false }
         if message.kind == .policyTimer, !canChange(message, of: destination) { return false }
@@ -123,7 +128,7 @@ extension NetworkWorld {
             .partsTimer,
             .commitTimer, .startPayment, .paymentEnded, .channelReestablish, .linkDown, .linkUp, .faultTimer,
             .deadlineTimer, .holdTimer, .layerOneQuestion, .blocksUndone, .towerUpdate, .updateFee,
-            .feerateTimer, .feerateQuestion, .feerateEstimate:
+            .feerateTimer, .feerateQuestion, .feerateEstimate, .jitterBegins, .jitterEnds:
             return bytes == nil
         }
     }

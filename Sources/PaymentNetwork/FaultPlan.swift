@@ -1,5 +1,6 @@
 import EventSimulation
 import LightningTypes
+import Randomness
 import Settlement
 import Topologies
 
@@ -45,7 +46,7 @@ struct FaultPlan: Sendable {
             case .hold: holds[node, default: []].append(index)
             case .cheat: cheats.insert(node)
             case .offline, .disconnect, .staleBackup, .forceClose, .towerOutage, .feeSpike, .emptyBlocks,
-                .reorganisation:
+                .reorganisation, .latencyJitter:
                 break
             }
         }
@@ -87,8 +88,28 @@ struct LinkState: BitwiseCopyable {
     var connection: UInt8 = 0
     /// The height for which a `deadlineTimer` is under way; `.max` for none.
     var deadline = BlockHeight(.max)
+    /// By how much messages from this end are late on average, microseconds; 0 without jitter.
+    var jitter: UInt64 = 0
+    /// When the latest message that jitter held up arrives, simulated microseconds.
+    var lastArrival: UInt64 = 0
 
     var isDown: Bool { downCount > 0 }
+
+    /// How long a message takes over a link of this latency, sent now: never less, and never so little that it overtakes
+    /// another.
+    ///
+    /// - Parameter lateness: exponentially distributed, of mean 1.
+    mutating func delay(_ latency: UInt64, at now: UInt64, lateness: @autoclosure () -> Double) -> UInt64 {
+        if jitter == 0, lastArrival <= now + latency { return latency }
+        let late = jitter == 0 ? 0 : UInt64(lateness() * Double(jitter))
+        lastArrival = max(lastArrival, now + latency + late)
+        return lastArrival - now
+    }
+}
+
+extension RandomStream.Purpose {
+    /// By how much messages are late; of each end one stream, and of each microsecond one place in it.
+    static let jitter = Self("jitter")
 }
 
 extension NetworkSimulation {
@@ -123,7 +144,24 @@ extension NetworkSimulation {
             case .feeSpike, .reorganisation:
                 timer(.begin, for: world.layerOneProcess, at: happening.start)
             case .towerOutage: timer(.end, for: world.towerProcess, at: happening.end)
+            case .latencyJitter:
+                guard let node = happening.node else { continue }
+                for end in world.ends(of: Int(node), concernedBy: fault) {
+                    scheduleJitter(of: end, fault, from: happening.start, to: happening.end)
+                }
             case .hold, .emptyBlocks: break
+            }
+        }
+    }
+
+    private func scheduleJitter(
+        of end: DirectionIndex, _ fault: Topology.Fault, from start: UInt64, to stop: UInt64
+    ) {
+        for side in [end, end.reversed] {
+            for (kind, time) in [(NetworkMessage.Kind.jitterBegins, start), (.jitterEnds, stop)] {
+                var message = NetworkMessage(kind, end: side)
+                message.amount = fault.delay?.microseconds ?? 0
+                simulation.schedule(message, for: world.owners[Int(side.rawValue)], at: time)
             }
         }
     }
@@ -138,6 +176,13 @@ extension NetworkSimulation {
 }
 
 extension NetworkWorld {
+    /// What stretches the way of a message from an end, of mean 1.
+    func lateness(of end: DirectionIndex, at time: UInt64) -> Double {
+        var stream = RandomStream(
+            seed: topology.seed, purpose: .jitter, process: UInt64(end.rawValue), position: 2 * time)
+        return stream.exponential()
+    }
+
     /// The ends of a node's channels that a fault concerns.
     func ends(of node: Int, concernedBy fault: Topology.Fault) -> [DirectionIndex] {
         ends(of: node).filter { end in

@@ -76,6 +76,9 @@ struct NetworkMessage: EventPayload {
         case feerateQuestion
         /// Layer 1 to a node: `amount` satoshi for 1,000 weight.
         case feerateEstimate
+        /// To a node: messages over the link of a channel begin, or cease, to be `amount` microseconds late on average.
+        case jitterBegins
+        case jitterEnds
 
         /// Whether a channel comes to be by it: those are not interrupted.
         var isEstablishment: Bool { rawValue <= Kind.fundingSigned.rawValue }
@@ -110,7 +113,7 @@ struct NetworkMessage: EventPayload {
                 .trafficTimer, .openTimer, .closeTimer, .commitTimer, .startPayment, .partsTimer,
                 .paymentEnded, .policyTimer, .linkDown, .linkUp, .faultTimer, .deadlineTimer, .holdTimer,
                 .layerOneQuestion, .blockNews, .blocksUndone, .towerUpdate, .feerateTimer, .feerateQuestion,
-                .feerateEstimate:
+                .feerateEstimate, .jitterBegins, .jitterEnds:
                 nil
             }
         }

@@ -186,7 +186,7 @@ extension NetworkShard {
         case .feeSpike: layerOne?.raiseDemand(by: fault.factor, &shard, &clock)
         case .reorganisation: layerOne?.planReorganisation(of: fault.depth, &shard, &clock)
         case .towerOutage: tower?.comeBack(&shard)
-        case .disconnect, .hold, .emptyBlocks: preconditionFailure("a fault without moments")
+        case .disconnect, .hold, .emptyBlocks, .latencyJitter: preconditionFailure("a fault without moments")
         }
     }
 

@@ -120,6 +120,8 @@ final class NetworkShard: ShardModel {
             case .feerateTimer: lookAtFees(message, &shard)
             case .feerateQuestion: layerOne?.answerFeerate(message, &shard, &clock)
             case .feerateEstimate: followFees(message, &shard)
+            case .jitterBegins: world.links?[Int(end.rawValue)].jitter += message.amount
+            case .jitterEnds: world.links?[Int(end.rawValue)].jitter -= message.amount
             }
         } catch {
             breakdown = breakdown ?? "\(describe(end)) broke the protocol at \(shard.now) µs: \(error)"
@@ -130,6 +132,7 @@ final class NetworkShard: ShardModel {
     func send(_ message: NetworkMessage, from end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         var message = message
         message.end = end.reversed
+        var delay = world.latency(of: end)
         if let links = world.links {
             let link = links[Int(end.rawValue)]
             if link.isDown, !message.kind.isEstablishment {
@@ -137,10 +140,11 @@ final class NetworkShard: ShardModel {
                 return
             }
             message.connection = link.connection
+            delay = links[Int(end.rawValue)].delay(
+                delay, at: shard.now, lateness: world.lateness(of: end, at: shard.now))
         }
         if let tamper, !tamper(&message, shard.attachments) { return }
-        shard.send(
-            to: world.owners[Int(end.reversed.rawValue)], after: world.latency(of: end), message)
+        shard.send(to: world.owners[Int(end.reversed.rawValue)], after: delay, message)
     }
 
     func height(_ shard: borrowing Shard<NetworkMessage>) -> BlockHeight { clock.height(at: shard.now) }

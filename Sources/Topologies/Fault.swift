@@ -25,6 +25,8 @@ extension Topology {
             case emptyBlocks = "empty-blocks"
             /// Blocks give way to others.
             case reorganisation = "reorg"
+            /// Messages over a node's links, or over one of them, take longer, each by another while.
+            case latencyJitter = "latency-jitter"
         }
 
         public enum Timing: Sendable, Hashable {
@@ -41,7 +43,8 @@ extension Topology {
         public var channel: ShortChannelID?
         /// How long it lasts; nil: for good.
         public var duration: Duration?
-        /// `hold`: how long each HTLC is kept; nil: as long as the fault lasts.
+        /// `hold`: how long each HTLC is kept; nil: as long as the fault lasts. `latency-jitter`: by how much a message is
+        /// late on average.
         public var delay: Duration?
         /// `stale-backup`: how old what was saved is.
         public var age: Duration = .zero
@@ -118,7 +121,7 @@ extension Topology.Fault.Kind {
     /// Whether it befalls nodes; else layer 1 or the tower.
     public var befallsNodes: Bool {
         switch self {
-        case .offline, .disconnect, .staleBackup, .cheat, .forceClose, .hold: true
+        case .offline, .disconnect, .staleBackup, .cheat, .forceClose, .hold, .latencyJitter: true
         case .towerOutage, .feeSpike, .emptyBlocks, .reorganisation: false
         }
     }
@@ -134,13 +137,14 @@ extension Topology.Fault.Kind {
         case .towerOutage, .emptyBlocks: ["for"]
         case .feeSpike: ["factor"]
         case .reorganisation: ["depth"]
+        case .latencyJitter: ["node", "for", "short_channel_id", "delay"]
         }
     }
 
     /// Whether it comes to an end that the file has to give.
     var needsDuration: Bool {
         switch self {
-        case .offline, .disconnect, .staleBackup, .towerOutage, .emptyBlocks: true
+        case .offline, .disconnect, .staleBackup, .towerOutage, .emptyBlocks, .latencyJitter: true
         case .cheat, .forceClose, .hold, .feeSpike, .reorganisation: false
         }
     }

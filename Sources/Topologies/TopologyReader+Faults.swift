@@ -55,9 +55,15 @@ extension TopologyReader {
         }
         fault.timing = try timing(of: section, befalling: kind.befallsNodes ? fault.nodes.count : 1, topology)
         fault.channel = try faultyChannel(of: section, fault.nodes, in: topology)
-        fault.delay = try section.duration("delay", from: .milliseconds(1))
+        fault.delay = try section.duration(
+            "delay", from: .milliseconds(1), to: kind == .latencyJitter ? .seconds(60) : durationMaximum)
         fault.age = try section.duration("age", from: .milliseconds(1)) ?? .zero
         switch kind {
+        case .latencyJitter:
+            guard section.has("delay") else {
+                throw file.error(
+                    section.line, "a latency jitter lacks 'delay', by how much messages are late on average")
+            }
         case .staleBackup:
             guard section.has("age") else {
                 throw file.error(section.line, "a stale backup lacks 'age', how old what was saved is")

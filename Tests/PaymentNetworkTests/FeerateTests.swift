@@ -37,6 +37,7 @@ let flickering = """
       - {kind: fee-spike, at: 90m, factor: 10}
       - {kind: offline, node: ben, at: 100m, for: 30m}
       - {kind: force-close, node: cyd, at: 170m}
+      - {kind: latency-jitter, node: dan, rate_per_day: 100, for: 5m, delay: 2s}
     """
 
 @Suite struct `Commitments of a run with a fee market` {
@@ -50,12 +51,13 @@ let flickering = """
             let network = try movingFees(seed: seed, anchors: anchors, faults: faults)
             let result = try run(network)
             #expect(updates(result) > 0)
-            for shards in [2, 5] { #expect(try run(network, shards: shards).digest == result.digest) }
             var settings = RunSettings()
             settings.threads = 2
             #expect(try run(network, settings, shards: 3).digest == result.digest)
+            // A hundred times the work.
+            guard seed <= 2 else { continue }
             settings.signatures = .eager
-            #expect(try run(network, settings, shards: 3).digest == result.digest)
+            #expect(try run(network, settings, shards: 5).digest == result.digest)
         }
     }
 

@@ -41,6 +41,7 @@ struct FaultReaderTests {
                   - {kind: fee-spike, at: 1h, factor: 2.5}
                   - {kind: empty-blocks, at: 1h, for: 2h}
                   - {kind: reorg, rate_per_day: 1, depth: 6}
+                  - {kind: latency-jitter, node: bob, at: 1h, for: 10m, delay: 200ms, short_channel_id: 0x1x0}
                 """))
         #expect(topology.faults.map(\.kind) == Topology.Fault.Kind.allCases)
         #expect(topology.watchtower == Topology.Watchtower(nodes: [0, 2], rewardPermille: 100))
@@ -55,7 +56,9 @@ struct FaultReaderTests {
         #expect(faults[5].delay == .seconds(90) && faults[5].duration == .seconds(7_200))
         #expect(faults[7].factor == 2.5 && faults[7].nodes.isEmpty)
         #expect(faults[9].depth == 6)
-        #expect(topology.faultCounts.map(\.count) == Array(repeating: 1, count: 10))
+        #expect(faults[10].delay == .milliseconds(200) && faults[10].duration == .seconds(600))
+        #expect(faults[10].nodes == [1] && faults[10].channel == topology.channels[0].shortChannelID)
+        #expect(topology.faultCounts.map(\.count) == Array(repeating: 1, count: 11))
     }
 
     @Test func `a tower watches for all and asks nothing where the file does not say`() throws {
@@ -201,6 +204,13 @@ struct FaultReaderTests {
         Mistake(
             "a backup of no age", file(befalling("kind: stale-backup, node: bob, at: 1h, for: 1h")),
             says: "a stale backup lacks 'age', how old what was saved is"),
+        Mistake(
+            "a jitter of no length", file(befalling("kind: latency-jitter, node: bob, at: 1h, for: 1h")),
+            says: "a latency jitter lacks 'delay', by how much messages are late on average"),
+        Mistake(
+            "a jitter of more than a minute",
+            file(befalling("kind: latency-jitter, node: bob, at: 1h, for: 1h, delay: 61s")),
+            says: "'delay': '61s' is too long"),
         Mistake(
             "a spike without a market",
             file(befalling("kind: fee-spike, at: 1h, factor: 2"), layerOne: "{confirmations: 3}"),

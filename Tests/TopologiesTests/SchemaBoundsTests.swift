@@ -107,6 +107,7 @@ struct SchemaBoundsTests {
                 "force-close": "at: 1h, node: a", "hold": "at: 1h, node: a",
                 "watchtower-outage": "at: 1h, for: 1h", "fee-spike": "at: 1h, factor: 2",
                 "empty-blocks": "at: 1h, for: 1h", "reorg": "at: 1h, depth: 1",
+                "latency-jitter": "at: 1h, node: a, for: 1h, delay: 1s",
             ]),
         Place(
             testDescription: "a flow", path: ["properties", "traffic", "items", "properties"],

@@ -28,7 +28,7 @@ struct RunChecker {
             switch fault.kind {
             case .offline, .staleBackup, .cheat, .hold: faulty.formUnion(fault.nodes)
             case .emptyBlocks, .reorganisation, .feeSpike: isScarce = true
-            case .disconnect, .forceClose, .towerOutage: break
+            case .disconnect, .forceClose, .towerOutage, .latencyJitter: break
             }
         }
         self.faulty = faulty
@@ -203,7 +203,6 @@ struct RunChecker {
             let now = audit.wallets[node].reduce(UInt64(0)) { $0 + $1.value.rawValue }
             change[node] += (Int64(now) - Int64(audit.startingWallets[node].rawValue)) * 1_000
         }
-        var isResolved = true
         for (position, end) in audit.ends.enumerated() {
             let node = Int(audit.owners[position])
             let channel = topology.channels[position / 2]
@@ -211,7 +210,8 @@ struct RunChecker {
             switch end.phase {
             case .normal, .shuttingDown, .awaitingReady: change[node] += Int64(end.balance.rawValue)
             case .planned, .opening, .closed: break
-            case .closing, .failed, .lostData: isResolved = false
+            case .closing, .failed, .lostData:
+                violations.append("channel \(position / 2) is not resolved: \(end.phase) at node \(node)")
             }
             if channel.opensAt != nil, end.phase != .planned, end.phase != .opening {
                 let push = Int64(channel.pushed.rawValue)
@@ -219,7 +219,6 @@ struct RunChecker {
                 if isFunded(position) { change[node] += isFunder ? push : -push }
             }
         }
-        if !isResolved { violations.append("a channel is not resolved") }
         for outcome in audit.outcomes where outcome.isFulfilled {
             let amount = Int64(outcome.amount.rawValue)
             change[Int(audit.owners[Int(outcome.end.rawValue)])] += outcome.isOffered ? amount : -amount

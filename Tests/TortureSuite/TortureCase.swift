@@ -4,6 +4,7 @@ extension RandomStream.Purpose {
     static let torture = Self("torture")
     /// What came later, so that the other draws of a seed stay as they were.
     fileprivate static let tortureFees = Self("torture fees")
+    fileprivate static let tortureJitter = Self("torture jitter")
 }
 
 /// A whole configuration drawn from a seed: a topology file, and how it is run.
@@ -40,6 +41,7 @@ public struct TortureCase: Sendable {
         lines += traffic(hours)
         lines += faults(hours)
         if hasMovingFees { lines += flickering(after: lines) }
+        lines += jitter(hours, after: lines)
         topology = lines.joined(separator: "\n") + "\n"
         isEager = chance(8)
         threads = chance(4) ? 2 : 1
@@ -100,6 +102,21 @@ public struct TortureCase: Sendable {
         let fault =
             "  - {kind: disconnect, node: \(node), rate_per_day: \(feeRandom.within(500...4_000)), "
             + "for: \(feeRandom.within(1...10))s}"
+        return lines.contains("faults:") ? [fault] : ["faults:", fault]
+    }
+
+    /// Links that deliver late, one or all of a node's or everybody's.
+    private mutating func jitter(_ hours: UInt64, after lines: [String]) -> [String] {
+        var stream = RandomStream(seed: seed, purpose: .tortureJitter, process: 0)
+        guard stream.below(4) == 0 else { return [] }
+        features.insert("latency-jitter")
+        let node = stream.below(2) == 0 ? "all" : nodes[Int(stream.below(UInt64(nodes.count)))]
+        let often =
+            stream.below(2) == 0
+            ? "at: \(stream.below(hours * 55))m" : "rate_per_day: \(stream.within(10...200))"
+        let delay = [20, 200, 2_000, 20_000][Int(stream.below(4))]
+        let fault =
+            "  - {kind: latency-jitter, node: \(node), \(often), for: \(stream.within(10...7_200))s, delay: \(delay)ms}"
         return lines.contains("faults:") ? [fault] : ["faults:", fault]
     }
 
