@@ -144,7 +144,7 @@ extension NetworkShard {
         switch message {
         case .channelReady: send(NetworkMessage(.channelReady, end: end), from: end, &shard)
         case .removal(let index): sendRemoval(of: index, at: end, &shard)
-        case .fee(let feerate): preconditionFailure("no node changes the rate of a channel to \(feerate)")
+        case .fee(let feerate): sendFee(feerate, from: end, &shard)
         case .add(let index): sendAdd(index, from: end, &shard)
         case .commitmentSigned(let signed): send(signed, at: end, &shard)
         case .revokeAndAck(let number):

@@ -116,6 +116,9 @@ public final class NetworkSimulation {
         for change in world.firstPolicyChanges() {
             simulation.schedule(change.message, for: change.node, at: change.time)
         }
+        for look in world.firstLooksAtFees() {
+            simulation.schedule(look.message, for: look.node, at: look.time)
+        }
         scheduleFaults()
         guard let traffic = services.traffic else { return }
         for payment in traffic.takeFirst() {
