@@ -117,7 +117,14 @@ final class LayerOneProcess {
         let watch = Watch(
             process: world.owners[Int(message.end.rawValue)], end: message.end, purpose: message.purpose,
             depth: max(UInt32(message.id), 1))
-        watches[id, default: []].append(watch)
+        if let confirmations = chain.confirmations(of: id), confirmations > 0 {
+            // Whoever hears late of what it is to wait for asks late.
+            let confirmed = BlockHeight(chain.height.rawValue + 1 - confirmations)
+            waiting.append(
+                Waiting(height: confirmed + (watch.depth - 1), id: id, confirmed: confirmed, watch: watch))
+        } else {
+            watches[id, default: []].append(watch)
+        }
         scheduleBlock(&shard, &clock)
     }
 

@@ -29,6 +29,12 @@ extension Topology {
             case latencyJitter = "latency-jitter"
         }
 
+        /// What becomes of HTLCs that were kept.
+        public enum Outcome: String, Sendable, CaseIterable {
+            case settle
+            case fail
+        }
+
         public enum Timing: Sendable, Hashable {
             case at(Duration)
             /// Times a second of each node concerned, or of layer 1 or the tower (Poisson).
@@ -46,6 +52,8 @@ extension Topology {
         /// `hold`: how long each HTLC is kept; nil: as long as the fault lasts. `latency-jitter`: by how much a message is
         /// late on average.
         public var delay: Duration?
+        /// `hold`: what the payee does with each in the end.
+        public var outcome = Outcome.settle
         /// `stale-backup`: how old what was saved is.
         public var age: Duration = .zero
         /// `fee-spike`: by what bids are multiplied.
@@ -133,7 +141,7 @@ extension Topology.Fault.Kind {
         case .disconnect: ["node", "for", "short_channel_id"]
         case .staleBackup: ["node", "for", "age"]
         case .cheat, .forceClose: ["node", "short_channel_id"]
-        case .hold: ["node", "for", "delay"]
+        case .hold: ["node", "for", "delay", "outcome"]
         case .towerOutage, .emptyBlocks: ["for"]
         case .feeSpike: ["factor"]
         case .reorganisation: ["depth"]

@@ -70,6 +70,28 @@ import Topologies
         }
     }
 
+    /// Whoever has both signatures broadcasts; the other may hear of it when it is confirmed.
+    @Test(arguments: 1...8 as ClosedRange<UInt64>)
+    func `lets both close a channel, whenever the last message comes`(seed: UInt64) throws {
+        let network = try topology(
+            """
+            millrace: 1
+            seed: \(seed)
+            duration: 1h
+            layer_1: {block_interval: 20s}
+            nodes: [alice, bob]
+            channels:
+              - {from: alice, to: bob, capacity_sat: 1_000_000, standing: true, balance_sat: 500_000, closes_at: 30m}
+            traffic: [{from: alice, to: bob, rate_per_hour: 10, amount_sat: 100, ends_at: 10m}]
+            faults: [{kind: latency-jitter, node: alice, at: 30m, for: 1h, delay: 1m}]
+            """)
+        let simulation = try NetworkSimulation(network, settings: RunSettings(), shardCount: 2)
+        let result = try simulation.run()
+        #expect(result.chain.channelsClosed == 1)
+        #expect(
+            simulation.world.channels[0].phase == .closed && simulation.world.channels[1].phase == .closed)
+    }
+
     @Test func `gives one digest on any number of shards and threads, lazy and eager`() throws {
         let network = try network(faults: jitter)
         let result = try run(network)

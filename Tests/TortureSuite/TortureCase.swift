@@ -221,7 +221,10 @@ public struct TortureCase: Sendable {
                     "{kind: stale-backup, node: \(node), at: \(at)m, for: \(between(1, 20))m, age: \(between(1, 60))m}"
             case "cheat", "force-close": line = "{kind: \(kind), node: \(node), at: \(at)m}"
             case "hold":
-                line = "{kind: hold, node: \(node), at: \(at)m, for: \(lasts), delay: \(between(1, 3_600))s}"
+                let outcome = between(0, 1) == 0 ? "settle" : "fail"
+                features.insert("hold and \(outcome)")
+                line =
+                    "{kind: hold, node: \(node), at: \(at)m, for: \(lasts), delay: \(between(1, 3_600))s, outcome: \(outcome)}"
             case "hold-cut-off":
                 // It learns that it is paid while nobody can be told, and has to claim on chain.
                 lines.append("  - {kind: hold, node: \(node), at: \(at)m, for: \(between(20, 90))m}")
