@@ -12,6 +12,8 @@ struct RunChecker {
     private(set) var violations: [String]
     /// Nodes that cannot complain: away, cheating, restored from an old state or keeping what they should settle.
     private let faulty: Set<Int32>
+    /// Those of them that publish a revoked commitment.
+    private let cheats: Set<Int32>
     /// Whether block space may have been too scarce for a claim in time.
     private let isScarce: Bool
     /// What spends the coins of the nodes' wallets.
@@ -32,6 +34,7 @@ struct RunChecker {
             }
         }
         self.faulty = faulty
+        cheats = Set(topology.faults.filter { $0.kind == .cheat }.flatMap(\.nodes))
         self.isScarce = isScarce
         walletConditions = Set(startingCoins.joined()).union([audit.towerKey])
         checkMoney()
@@ -161,12 +164,13 @@ struct RunChecker {
     }
 
     /// Upstream refunded with downstream settled: only where the router cannot complain, or came too late for want of room.
+    /// What a cheat took back with a revoked commitment comes with the penalty: that is for `checkLosses` to see.
     private mutating func checkPairs() {
         struct Flow {
             var received: UInt64 = 0
             var returned: UInt64 = 0
             var paid: UInt64 = 0
-            var isTrimmed = false
+            var isExcused = false
         }
         struct Key: Hashable {
             var payment: UInt64
@@ -182,12 +186,13 @@ struct RunChecker {
                 flow.received += outcome.amount.rawValue
             } else {
                 flow.returned += outcome.amount.rawValue
-                if outcome.isOnChain, isTrimmed(outcome) { flow.isTrimmed = true }
+                let peer = audit.owners[Int(outcome.end.reversed.rawValue)]
+                if outcome.isOnChain, isTrimmed(outcome) || cheats.contains(peer) { flow.isExcused = true }
             }
             flows[key] = flow
         }
         for (key, flow) in flows where flow.paid > flow.received && flow.received + flow.returned > 0 {
-            if faulty.contains(key.node) || isScarce || flow.isTrimmed { continue }
+            if faulty.contains(key.node) || isScarce || flow.isExcused { continue }
             violations.append(
                 "node \(key.node) paid \(flow.paid) msat for payment \(key.payment) and got \(flow.received)")
             violations += audit.outcomes.filter { $0.payment == key.payment }.map { "\($0)" }
