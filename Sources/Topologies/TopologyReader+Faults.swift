@@ -2,7 +2,8 @@ import LightningTypes
 
 extension TopologyReader {
     static let faultKeys = [
-        "kind", "at", "rate_per_day", "node", "short_channel_id", "for", "delay", "outcome", "age", "factor", "depth",
+        "kind", "at", "rate_per_day", "node", "short_channel_id", "for", "delay", "outcome", "age", "factor",
+        "depth",
     ]
     static let watchtowerKeys = ["nodes", "reward_permille"]
     static let faultsMaximum = 10_000
