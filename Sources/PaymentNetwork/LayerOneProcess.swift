@@ -36,6 +36,9 @@ final class LayerOneProcess {
     /// All confirmed transactions, where somebody asked for an audit.
     var history: [(height: BlockHeight, transaction: Transaction)] = []
 
+    /// Blocks of a fee market before time zero: a week of Bitcoin's.
+    private static let warmUp = 1_008
+
     struct Watch {
         var process: UInt32
         var end: DirectionIndex
@@ -62,15 +65,17 @@ final class LayerOneProcess {
 
     init(_ world: NetworkWorld) {
         self.world = world
-        let demand = world.topology.layerOne.profile.flatMap { profile in
+        let market = world.topology.layerOne.profile.flatMap { profile in
             world.hasFeeMarket
-                ? BackgroundDemand(profile.demand, seed: world.topology.seed, rules: world.rules) : nil
+                ? BackgroundDemand(profile.demand, seed: world.topology.seed, rules: world.rules)
+                    .warmedUp(blocks: Self.warmUp, rules: world.rules) : nil
         }
         chain = Chain(
             genesisValues: world.genesisValues,
             conditions: { [unowned world] in world.genesisConditions($0) }, rules: world.rules,
-            demand: demand)
-        estimator = FeeEstimator(feerateMinimum: world.rules.feerateMinimum)
+            demand: market?.demand)
+        estimator = FeeEstimator(
+            feerateMinimum: world.rules.feerateMinimum, after: market?.feerates ?? [])
     }
 
     /// What nodes reckon with: what the last blocks asked for or, without a market, what the topology says.

@@ -310,7 +310,7 @@ public final class NetworkSimulation {
 
     private func disputeSummary(_ statistics: RunStatistics) -> RunResult.DisputeSummary {
         RunResult.DisputeSummary(
-            unilateralCloses: statistics.unilateralCloses, cheats: statistics.cheats,
+            unilateralCloses: statistics.commitmentsConfirmed, cheats: statistics.cheats,
             breaches: statistics.breaches, punished: UInt64(statistics.punishedChannels.count),
             dataLosses: statistics.dataLosses)
     }
@@ -385,7 +385,7 @@ public final class NetworkSimulation {
             )
         }
         // Where the chain settled HTLCs on one side alone, what is no fee stands apart.
-        let isOnChain = simulation.models.contains { $0.statistics.unilateralCloses > 0 }
+        let isOnChain = services.statistics.commitmentsConfirmed > 0
         try check(
             paid == earned || isOnChain, "senders paid \(paid) in fees, routers earned \(earned)")
     }

@@ -72,7 +72,7 @@ public struct BackgroundDemand: Hashable, Sendable {
     static let backlogBlocksMaximum: UInt64 = 75
 
     public let figures: DemandFigures
-    let seed: UInt64
+    private(set) var seed: UInt64
     let blockWeight: UInt64
     let feerateMinimum: UInt64
     /// The walk and the spikes: what the logarithm of the level has above that of the typical rate.
@@ -87,6 +87,20 @@ public struct BackgroundDemand: Hashable, Sendable {
         self.seed = seed
         blockWeight = rules.blockWeightMaximum
         feerateMinimum = rules.feerateMinimum
+    }
+
+    /// Demand that has filled so many blocks before block 0: what waits, and what each of them asked for.
+    ///
+    /// A chain that begins with nothing waiting is cheap until a queue has grown, and who knows no block knows no price.
+    public func warmedUp(blocks: Int, rules: ChainRules) -> (demand: BackgroundDemand, feerates: [UInt64]) {
+        var past = self
+        // Other draws than those of the blocks to come.
+        past.seed = ~seed
+        var chain = Chain(genesis: [], rules: rules, demand: past)
+        let feerates = (0..<blocks).map { _ in chain.mineBlock().feerateNeeded(rules) }
+        var demand = chain.demand ?? past
+        demand.seed = seed
+        return (demand, feerates)
     }
 
     /// Weight that waits.
