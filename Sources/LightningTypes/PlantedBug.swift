@@ -16,12 +16,15 @@ package enum PlantedBug: String, Sendable, CaseIterable {
     case resendsNoRemovals
     case resendsNoAdditions
     case passesPreimagesOnTwice
+    case forgetsNoFees
+    case resendsNoFees
     // What a node does.
     case missesDeadlines
     case ignoresWhatItMissed
     case publishesLostState
     case booksPrincipalAsFees
     case countsClosingTwice
+    case raisesFeesBlindly
     // What layer 1 does.
     case losesUndoneTransactions
     case allowsDoubleSpends

@@ -35,7 +35,8 @@ extension Channel {
         isFunder && !isFeeUnderWay && !awaitsReestablish && feerate > 0
             && feerate != terms.feeratePerKiloweight
             && (phase == .normal || phase == .shuttingDown && hasHTLCs)
-            && isAffordable(feerate, ownerIsUs: false, funds: remote.ours, in: pool)
+            && (isAffordable(feerate, ownerIsUs: false, funds: remote.ours, in: pool)
+                || PlantedBug.planted == .raisesFeesBlindly)
     }
 
     /// Whether the funder's balance in a party's next commitment is enough, with the HTLCs that have an output at the

@@ -67,7 +67,7 @@ extension Channel {
                 break
             }
         }
-        if feeState == .receivedAdd {
+        if feeState == .receivedAdd, PlantedBug.planted != .forgetsNoFees {
             feerateNext = terms.feeratePerKiloweight
             moveFee(to: Self.feeSettled(isFunder: isFunder), in: pool)
         }
@@ -174,7 +174,7 @@ extension Channel {
         let bug = PlantedBug.planted
         var all = indices.filter { pool[$0].state == removed && bug != .resendsNoRemovals }.map(
             Retransmission.removal)
-        if isFunder && feeState == fee { all.append(.fee(feerateNext)) }
+        if isFunder && feeState == fee && bug != .resendsNoFees { all.append(.fee(feerateNext)) }
         all += indices.filter { pool[$0].state == added && bug != .resendsNoAdditions }.map(
             Retransmission.add)
         return all

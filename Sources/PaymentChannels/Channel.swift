@@ -159,7 +159,7 @@ public struct Channel: BitwiseCopyable, Equatable, Sendable {
     }
 
     /// HTLC outputs of the larger of the two commitments: BOLT 2 asks for the fee of "either the local or remote" one.
-    private var untrimmedMaximum: UInt16 { max(local.untrimmedCount, remote.untrimmedCount) }
+    var untrimmedMaximum: UInt16 { max(local.untrimmedCount, remote.untrimmedCount) }
 
     // MARK: update_add_htlc
 

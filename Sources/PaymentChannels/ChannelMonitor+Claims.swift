@@ -17,6 +17,11 @@ extension ChannelMonitor {
     /// All that is to be done at the height it stands at.
     mutating func act(_ fees: some FeeRates, _ wallet: inout FeeWallet) -> [MonitorEffect] {
         var effects: [MonitorEffect] = []
+        if reports.isClosed {
+            // What its party left, the tower may have taken.
+            credit(&effects, wallet)
+            return effects
+        }
         if view.closing == nil {
             pushPublication(fees, &wallet, &effects)
         } else {
@@ -144,7 +149,7 @@ extension ChannelMonitor {
     // MARK: Reports
 
     private mutating func report(_ effects: inout [MonitorEffect], _ wallet: FeeWallet) {
-        guard let closing = view.closing, !reports.isClosed else { return }
+        guard let closing = view.closing else { return }
         if case .revoked(let number) = closing.spend, !reports.hasBreach {
             reports.hasBreach = true
             effects.append(.breach(number: number))

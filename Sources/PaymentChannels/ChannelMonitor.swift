@@ -15,7 +15,7 @@ public enum MonitorEffect: Hashable, Sendable {
     case received(FeeWallet.Coin)
     /// Coins of the wallet that were reserved and turned out not to be needed.
     case released([FeeWallet.Coin])
-    /// Nothing is left to do for the channel.
+    /// Nothing is left to do for the channel. Money that a watchtower sends later is announced as it comes.
     case closed(FundingSpend)
 }
 
@@ -113,7 +113,9 @@ public struct ChannelMonitor: Sendable {
 
     /// The next height at which it has something to do even if it is told of no transaction; nil once there is nothing.
     public var nextHeight: BlockHeight? {
-        if reports.isClosed { return nil }
+        if reports.isClosed {
+            return confirmed.filter { !reports.credited.contains($0.id) }.map { final($0.height) }.min()
+        }
         if publication != nil && view.closing == nil { return height + 1 }
         var nearest: BlockHeight?
         func consider(_ candidate: BlockHeight) { nearest = min(nearest ?? candidate, candidate) }

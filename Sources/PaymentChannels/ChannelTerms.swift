@@ -46,8 +46,12 @@ public struct ChannelTerms: BitwiseCopyable, Sendable, Hashable {
     ///
     /// - Parameter feerate: `feerate_per_kw`, where it is another than that of the terms.
     public func commitmentFee(untrimmedHTLCs count: Int, feerate: UInt32? = nil) -> Satoshi {
-        let weight = (hasAnchors ? 1_124 : 724) + 172 * UInt64(count)
-        return Satoshi(UInt64(feerate ?? feeratePerKiloweight) * weight / 1_000)
+        Satoshi(UInt64(feerate ?? feeratePerKiloweight) * commitmentWeight(untrimmedHTLCs: count) / 1_000)
+    }
+
+    /// What the commitment transaction weighs with so many untrimmed HTLCs, by BOLT 3's reckoning.
+    func commitmentWeight(untrimmedHTLCs count: Int) -> UInt64 {
+        (hasAnchors ? 1_124 : 724) + 172 * UInt64(count)
     }
 
     /// The fee of the second-stage transaction that claims an HTLC (BOLT 3, "Fee Calculation"): 663 weight units for

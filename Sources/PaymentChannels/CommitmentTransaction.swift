@@ -101,16 +101,16 @@ extension Channel {
             of: view, number: localNumber, members, context, point: point, ownerIsUs: true, feerate: feerate)
     }
 
-    /// The commitment of the peer that this party's last `commitment_signed` was for; call it right after `commit`.
+    /// The commitment of the peer that this party's last `commitment_signed` was for, without what was changed since.
     ///
     /// - Parameter point: the peer's `perCommitmentPoint(remoteNumber)`.
     public func signedRemoteCommitment(
         _ context: CommitmentContext, point: Bytes32, in pool: borrowing HTLCPool
     ) -> CommitmentTransaction {
-        let members = htlcs(in: pool).filter { $0.state.isInRemote }
+        let members = htlcs(in: pool).filter { $0.state.isInRemote != $0.state.awaitsOurCommit }
         return commitment(
-            of: remote, number: remoteNumber, members, context, point: point, ownerIsUs: false,
-            feerate: feerate(ownerIsUs: false))
+            of: signedRemoteView(in: pool), number: remoteNumber, members, context, point: point,
+            ownerIsUs: false, feerate: signedFeerate(ownerIsUs: false))
     }
 
     /// BOLT 3, "Commitment Transaction": the owner's output delayed and revocable, the other side's spendable, the

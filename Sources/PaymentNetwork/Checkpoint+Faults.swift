@@ -161,6 +161,7 @@ extension StaleBackup {
 extension Dispute {
     fileprivate func write(to writer: inout SnapshotWriter) {
         writer.write(isBreach)
+        writer.write(isConcluded)
         writer.write(balance)
         writer.write(asked != nil)
         writer.write(asked?.rawValue ?? 0)
@@ -177,6 +178,7 @@ extension Dispute {
         _ surroundings: @autoclosure () -> ChannelMonitor.Surroundings
     ) throws(SnapshotError) {
         isBreach = try reader.readFlag()
+        isConcluded = try reader.readFlag()
         balance = try reader.read()
         let hasAsked = try reader.readFlag()
         let height = BlockHeight(try reader.read())

@@ -39,6 +39,12 @@ extension NetworkWorld {
         switch message.kind {
         case .broadcastTransaction, .watchTransaction, .blockTimer, .layerOneQuestion:
             guard destination == layerOneProcess else { return false }
+        case .feerateQuestion:
+            guard hasFeeMarket, destination == layerOneProcess, world(has: message.end) else { return false }
+        case .feerateTimer, .feerateEstimate:
+            guard hasFeeMarket, world(has: message.end), message.amount < 1 << 40,
+                owners[Int(message.end.rawValue)] == destination
+            else { return false }
         case .channelUpdate, .policyUpdate, .gossipTimer:
             guard destination == gossipProcess else { return false }
         case .towerUpdate:
@@ -59,7 +65,7 @@ extension NetworkWorld {
         case .openChannel, .acceptChannel, .fundingCreated, .fundingSigned, .channelReady, .updateAddHTLC,
             .updateFulfillHTLC, .updateFailHTLC, .commitmentSigned, .revokeAndAck, .shutdown, .closingSigned,
             .transactionConfirmed, .openTimer, .closeTimer, .commitTimer, .policyTimer, .channelReestablish,
-            .linkDown, .linkUp, .deadlineTimer, .holdTimer:
+            .linkDown, .linkUp, .deadlineTimer, .holdTimer, .updateFee:
             guard world(has: message.end), owners[Int(message.end.rawValue)] == destination
             else {
                 return false
@@ -70,6 +76,7 @@ extension NetworkWorld {
                 return false
             }
         }
+        if message.kind == .updateFee, message.amount > UInt64(UInt32.max) { return false }
         if message.kind == .policyTimer, !canChange(message, of: destination) { return false }
         // Timers of layer 1, gossip and traffic name no end; what a channel is asked for names one that exists.
         guard endCount == 0 || Int(message.end.rawValue) < endCount else { return false }
@@ -115,7 +122,8 @@ extension NetworkWorld {
             .closeTimer,
             .partsTimer,
             .commitTimer, .startPayment, .paymentEnded, .channelReestablish, .linkDown, .linkUp, .faultTimer,
-            .deadlineTimer, .holdTimer, .layerOneQuestion, .blocksUndone, .towerUpdate:
+            .deadlineTimer, .holdTimer, .layerOneQuestion, .blocksUndone, .towerUpdate, .updateFee,
+            .feerateTimer, .feerateQuestion, .feerateEstimate:
             return bytes == nil
         }
     }

@@ -63,14 +63,15 @@ struct FaultPlan: Sendable {
 
     func isEmptyBlock(at time: UInt64) -> Bool { emptyTimes.contains { $0.contains(time) } }
 
-    /// Until when a payee keeps an HTLC that comes to it now; nil: it does not, `.max`: for good.
-    func holdsUntil(_ node: UInt32, _ now: UInt64) -> UInt64? {
+    /// Until when a payee keeps an HTLC that comes to it now, `.max` for good, and what becomes of it then; nil: it does
+    /// not keep it.
+    func hold(_ node: UInt32, _ now: UInt64) -> (end: UInt64, outcome: Topology.Fault.Outcome)? {
         guard let indices = holds[Int32(node)] else { return nil }
         guard let index = indices.last(where: { planned[$0].start <= now && now < planned[$0].end }) else {
             return nil
         }
-        guard let delay = fault(index).delay else { return planned[index].end }
-        return now + delay.microseconds
+        let fault = fault(index)
+        return (fault.delay.map { now + $0.microseconds } ?? planned[index].end, fault.outcome)
     }
 
     /// When the tower is there again; nil: it is there.

@@ -63,7 +63,11 @@ extension NodeIncome {
     /// - Parameters:
     ///   - measured: microseconds the books cover.
     ///   - lifetimeDays: over how many days the cost of opening and closing is spread in the net APR.
-    init(node: Int32, _ ends: some Sequence<ChannelIncome>, measured: UInt64, lifetimeDays: UInt32) {
+    ///   - exitDays: for how many days more the capital is locked, and earns nothing.
+    init(
+        node: Int32, _ ends: some Sequence<ChannelIncome>, measured: UInt64, lifetimeDays: UInt32,
+        exitDays: Double = 0
+    ) {
         var sum = ChannelIncome()
         for end in ends {
             sum.forwards += end.forwards
@@ -94,6 +98,7 @@ extension NodeIncome {
         aprGross = gross
         // Opening and closing happen once in a channel's life: spread over it, never annualised.
         let lifetimeYears = Double(lifetimeDays) / 365
-        aprNet = gross - Double(onchain) / capital / lifetimeYears
+        let share = Double(lifetimeDays) / (Double(lifetimeDays) + exitDays)
+        aprNet = (gross - Double(onchain) / capital / lifetimeYears) * share
     }
 }

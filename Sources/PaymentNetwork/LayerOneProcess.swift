@@ -135,6 +135,16 @@ final class LayerOneProcess {
         scheduleBlock(&shard, &clock)
     }
 
+    /// A funder wants to know what its commitments should pay.
+    func answerFeerate(
+        _ message: NetworkMessage, _ shard: inout Shard<NetworkMessage>, _ clock: inout BlockClock
+    ) {
+        catchUp(&shard, &clock)
+        var answer = NetworkMessage(.feerateEstimate, end: message.end)
+        answer.amount = estimator.feerate(within: FeerateRule.target)
+        shard.send(to: world.owners[Int(message.end.rawValue)], after: world.lookahead, answer)
+    }
+
     /// A fault: everybody else bids more from now on, for blocks that have come already no more than they did.
     func raiseDemand(
         by factor: Double, _ shard: inout Shard<NetworkMessage>, _ clock: inout BlockClock

@@ -67,6 +67,16 @@ struct NetworkMessage: EventPayload {
         /// A node to the tower: it can punish the peer's commitments up to `id` now.
         case towerUpdate
 
+        /// Between nodes: `amount` is the rate for both commitments. Here, since the numbers of the others are part of every
+        /// digest so far.
+        case updateFee
+        /// A node to itself: the time to look at the fee market has come, `amount` draws on.
+        case feerateTimer
+        /// A node to layer 1: what does a commitment have to pay now?
+        case feerateQuestion
+        /// Layer 1 to a node: `amount` satoshi for 1,000 weight.
+        case feerateEstimate
+
         /// Whether a channel comes to be by it: those are not interrupted.
         var isEstablishment: Bool { rawValue <= Kind.fundingSigned.rawValue }
 
@@ -74,7 +84,9 @@ struct NetworkMessage: EventPayload {
         var isChainNews: Bool { self == .blockNews || self == .blocksUndone || self == .transactionConfirmed }
 
         /// Whether it travels between two nodes, over the link of a channel.
-        var isWire: Bool { rawValue <= Kind.closingSigned.rawValue || self == .channelReestablish }
+        var isWire: Bool {
+            rawValue <= Kind.closingSigned.rawValue || self == .channelReestablish || self == .updateFee
+        }
 
         /// The name in the specification; nil for what is no message between nodes.
         var messageName: String? {
@@ -93,10 +105,12 @@ struct NetworkMessage: EventPayload {
             case .closingSigned: "closing_signed"
             case .channelUpdate, .policyUpdate: "channel_update"
             case .channelReestablish: "channel_reestablish"
+            case .updateFee: "update_fee"
             case .broadcastTransaction, .watchTransaction, .transactionConfirmed, .blockTimer, .gossipTimer,
                 .trafficTimer, .openTimer, .closeTimer, .commitTimer, .startPayment, .partsTimer,
                 .paymentEnded, .policyTimer, .linkDown, .linkUp, .faultTimer, .deadlineTimer, .holdTimer,
-                .layerOneQuestion, .blockNews, .blocksUndone, .towerUpdate:
+                .layerOneQuestion, .blockNews, .blocksUndone, .towerUpdate, .feerateTimer, .feerateQuestion,
+                .feerateEstimate:
                 nil
             }
         }
@@ -115,7 +129,8 @@ struct NetworkMessage: EventPayload {
     var expiry: UInt32 = 0
     /// HTLC id, commitment number, or depth; in `channel_update` 1 to enable the direction, 0 to disable it.
     var id: UInt64 = 0
-    /// Millisatoshis; the fingerprint in `commitment_signed`; satoshis in `closing_signed`.
+    /// Millisatoshis; the fingerprint in `commitment_signed`; satoshis in `closing_signed`; satoshis
+    /// for 1,000 weight in `update_fee`.
     var amount: UInt64 = 0
     /// What stands for the payment hash, and in `update_fulfill_htlc` for the preimage.
     var payment: PaymentToken = PaymentToken(rawValue: 0)

@@ -268,18 +268,23 @@ extension NetworkShard {
             case .breach:
                 disputes[end]!.isBreach = true
                 statistics.breaches += 1
-            case .received(let coin): credit([coin], to: node, at: end)
-            case .released(let coins): credit(coins, to: node, at: end)
+            case .received(let coin): credit([coin], to: node, at: end, &shard)
+            case .released(let coins): credit(coins, to: node, at: end, &shard)
             case .closed: conclude(end, &shard)
             }
         }
         askAgain(end, &shard)
     }
 
-    private func credit(_ coins: [FeeWallet.Coin], to node: Int, at end: DirectionIndex) {
+    private func credit(
+        _ coins: [FeeWallet.Coin], to node: Int, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
+    ) {
         for coin in coins {
             world.nodes[node].wallet.receive(coin)
             disputes[end]!.balance += Int64(coin.value.rawValue)
+            guard disputes[end]!.isConcluded else { continue }
+            world.books(of: end).pointee.measured.penalties += Int64(Millisatoshi(coin.value).rawValue)
+            shard.fold(coin.value.rawValue, UInt64(end.rawValue))
         }
     }
 
@@ -357,9 +362,13 @@ extension NetworkShard {
             if htlc.partnerChannel == ownPartMark, !htlc.hasPreimage { giveUpPayment(ofPart: htlc.partner) }
             resolve(.init(isOffered: htlc.state.isOffered, id: htlc.id), as: .failed, at: end, &shard)
         }
-        guard let dispute = disputes.removeValue(forKey: end) else { return }
+        guard let dispute = disputes[end] else { return }
+        disputes[end] = nil
         backups[end] = nil
         archives[end] = nil
+        if dispute.isBreach, world.isTowerClient(end) {
+            disputes[end] = Dispute(monitor: dispute.monitor, isBreach: true, isConcluded: true)
+        }
         let due = world.channels[position].local.ours
         let difference = dispute.balance * 1_000 - Int64(due.rawValue)
         let books = world.books(of: end)

@@ -144,7 +144,7 @@ extension NetworkShard {
         switch message {
         case .channelReady: send(NetworkMessage(.channelReady, end: end), from: end, &shard)
         case .removal(let index): sendRemoval(of: index, at: end, &shard)
-        case .fee(let feerate): preconditionFailure("no node changes the rate of a channel to \(feerate)")
+        case .fee(let feerate): sendFee(feerate, from: end, &shard)
         case .add(let index): sendAdd(index, from: end, &shard)
         case .commitmentSigned(let signed): send(signed, at: end, &shard)
         case .revokeAndAck(let number):
@@ -269,15 +269,16 @@ extension NetworkShard {
 
     // MARK: HTLCs that are kept
 
-    /// A payee settles an HTLC, now or when it has kept it for as long as it means to.
+    /// A payee settles an HTLC; or settles or fails it when it has kept it for as long as it means to.
     func settle(_ index: HTLCIndex, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
-        guard world.hasFaults, let time = world.faults.holdsUntil(shard.process, shard.now) else {
+        guard world.hasFaults, let hold = world.faults.hold(shard.process, shard.now) else {
             return fulfil(index, at: end, &shard)
         }
-        guard time < .max else { return }
+        guard hold.end < .max else { return }
         var message = NetworkMessage(.holdTimer, end: end)
         message.id = htlcs[index].id
-        shard.send(to: shard.process, at: time, message)
+        if hold.outcome == .fail { message.failure = .incorrectOrUnknownPaymentDetails }
+        shard.send(to: shard.process, at: hold.end, message)
     }
 
     func releaseHeld(
@@ -287,6 +288,11 @@ extension NetworkShard {
             htlcs[$0].id == message.id && !htlcs[$0].state.isOffered
         }
         // The chain may have given it back.
-        if let index { fulfil(index, at: end, &shard) }
+        guard let index else { return }
+        if message.failure == .incorrectOrUnknownPaymentDetails {
+            fail(index, message.failure, distance: 0, at: end, &shard)
+        } else {
+            fulfil(index, at: end, &shard)
+        }
     }
 }

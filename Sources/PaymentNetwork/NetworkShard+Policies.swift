@@ -203,7 +203,7 @@ extension NetworkWorld {
             return nil
         }
         let gap = stream.exponential() / (rate * Double(ends.count)) * 1_000_000
-        guard gap < Double(policyHorizon - time) else { return nil }
+        guard gap < Double(trafficHorizon - time) else { return nil }
         var message = NetworkMessage(.policyTimer, end: first)
         message.id = UInt64(place)
         message.amount = stream.position - UInt64(place) << 40

@@ -116,6 +116,10 @@ final class NetworkShard: ShardModel {
                     try receiveNews(message, at: end, &shard)
                 }
             case .towerUpdate: tower?.accept(message, shard)
+            case .updateFee: try receiveFee(message, at: end, &shard)
+            case .feerateTimer: lookAtFees(message, &shard)
+            case .feerateQuestion: layerOne?.answerFeerate(message, &shard, &clock)
+            case .feerateEstimate: followFees(message, &shard)
             }
         } catch {
             breakdown = breakdown ?? "\(describe(end)) broke the protocol at \(shard.now) µs: \(error)"

@@ -116,6 +116,9 @@ public final class NetworkSimulation {
         for change in world.firstPolicyChanges() {
             simulation.schedule(change.message, for: change.node, at: change.time)
         }
+        for look in world.firstLooksAtFees() {
+            simulation.schedule(look.message, for: look.node, at: look.time)
+        }
         scheduleFaults()
         guard let traffic = services.traffic else { return }
         for payment in traffic.takeFirst() {
@@ -246,11 +249,12 @@ public final class NetworkSimulation {
             ends.append(income)
         }
         let lifetime = world.topology.payments.channelLifetimeDays
+        let exitDays = Double(world.topology.layerOne.exitDelay.microseconds) / (86_400 * 1_000_000)
         let nodes = (0..<world.nodeCount).map { node in
             NodeIncome(
                 node: Int32(node), world.ends(of: node).lazy.map { ends[Int($0.rawValue)] },
                 measured: end - start,
-                lifetimeDays: lifetime)
+                lifetimeDays: lifetime, exitDays: exitDays)
         }
         let settled = statistics.payments.settled
         let latencies = statistics.latencies
@@ -274,7 +278,7 @@ public final class NetworkSimulation {
             finalBalances: (0..<world.endCount).map { world.channels[$0].local.ours },
             nodeIncome: nodes, chain: chainSummary(statistics),
             disputes: disputeSummary(statistics), policyChanges: statistics.policyChanges,
-            channelLifetimeDays: lifetime,
+            channelLifetimeDays: lifetime, exitDays: exitDays,
             timeline: timeline, primitives: statistics.primitives)
     }
 
@@ -325,7 +329,8 @@ public final class NetworkSimulation {
         }
         try check(simulation.attachmentCount == 0, "\(simulation.attachmentCount) attachments leaked")
         for shard in simulation.models {
-            for end in shard.disputes.keys.sorted() {
+            for (end, dispute) in shard.disputes.sorted(by: { $0.key < $1.key })
+            where !dispute.isConcluded {
                 let isAway = [end, end.reversed].contains {
                     world.nodes[Int(world.owners[Int($0.rawValue)])].isAway
                 }

@@ -24,8 +24,8 @@ final class NetworkWorld: @unchecked Sendable {
     let commitmentInterval: UInt64
     let gossipInterval: UInt64
     let policyGrace: UInt64
-    /// No policy changes at random from then on: what the traffic lasts at the most.
-    let policyHorizon: UInt64
+    /// What the traffic lasts at the most: from then on no policy changes at random, and nobody follows the fee market.
+    let trafficHorizon: UInt64
     /// Whether no payment starts any more; as it was before the present window.
     var isTrafficOver = false
     /// The end of the warm-up.
@@ -95,7 +95,7 @@ final class NetworkWorld: @unchecked Sendable {
         commitmentInterval = topology.payments.commitmentInterval.microseconds
         gossipInterval = max(topology.payments.gossipInterval.microseconds, 2 * lookahead)
         policyGrace = topology.payments.policyGrace.microseconds
-        policyHorizon = topology.trafficHorizon.microseconds
+        trafficHorizon = topology.trafficHorizon.microseconds
         measuredFrom = topology.warmup.microseconds
         feeratePerKiloweight = UInt64(topology.layerOne.feeratePerVirtualByte) * 250
         let layer = topology.layerOne

@@ -280,6 +280,8 @@ public struct RunResult: Sendable {
     /// How often a node's policy in one direction became another.
     public var policyChanges: UInt64
     public var channelLifetimeDays: UInt32
+    /// Days for which capital stays locked after that.
+    public var exitDays: Double
     /// By simulated hour.
     public var timeline: [TimelineRecord]
     public var primitives: PrimitiveCounts
@@ -357,6 +359,7 @@ public struct NodeIncome: Sendable {
     public var capital: Millisatoshi
     /// Routing fees ÷ capital, per 365 days, as a fraction (0.05 is 5 %). Nil without capital.
     public var aprGross: Double?
-    /// The same less on-chain costs, opening and closing spread over the channel's lifetime.
+    /// The same less on-chain costs, opening and closing spread over the channel's lifetime; and that on capital which
+    /// stays locked for a layer's exit delay after it.
     public var aprNet: Double?
 }

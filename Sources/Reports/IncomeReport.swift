@@ -115,13 +115,18 @@ struct IncomeReport {
             "capital    a node's own side of its channels and the HTLCs it offered, averaged over that time",
             "APR gross  routing fees ÷ capital, per 365 days, not compounded",
             "APR net    the same less on-chain costs\(andDisputes), opening and closing spread over "
-                + "\(Figures.counted(UInt64(lifetime), "day")) of a channel's life",
+                + "\(Figures.counted(UInt64(lifetime), "day")) of a channel's life\(exitWords)",
         ]
         if result.nodeIncome.contains(where: { $0.aprGross != nil && $0.forwards < Self.forwardsForForecast })
         {
             lines.append("*          fewer than \(Self.forwardsForForecast) forwards: not a forecast")
         }
         return lines + [""] + answer()
+    }
+
+    private var exitWords: String {
+        let delay = microseconds(topology.layerOne.exitDelay)
+        return delay > 0 ? ", with the capital locked for \(Figures.duration(microseconds: delay)) more" : ""
     }
 
     private var warmupWords: String {

@@ -73,12 +73,10 @@ public struct InspectReport {
             layer.hasFeeMarket
             ? "a fee market around \(Figures.satoshisPerVirtualByte(profile.demand.feerateTypical)) sat/vB"
             : "\(layer.feeratePerVirtualByte) sat/vB"
-        return [
-            (
-                "Layer 1",
-                "\(profile.name): a block every \(Figures.duration(microseconds: microseconds(layer.blockInterval))), \(rate)"
-            )
-        ]
+        let interval = Figures.duration(microseconds: microseconds(layer.blockInterval))
+        let exit = Figures.duration(microseconds: microseconds(layer.exitDelay))
+        let words = layer.exitDelay > .zero ? ", \(exit) to leave it" : ""
+        return [("Layer 1", "\(profile.name): a block every \(interval), \(rate)\(words)")]
     }
 
     /// What goes wrong, and who watches.

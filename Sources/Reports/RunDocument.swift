@@ -80,6 +80,7 @@ public struct RunDocument {
                 "stream_bytes": .unsigned(result.primitives.streamBytes),
             ],
             "channel_lifetime_days": .unsigned(UInt64(result.channelLifetimeDays)),
+            "exit_days": .number(result.exitDays),
             "days": DayTable.json(of: result.timeline),
             "income": IncomeTable(result, of: topology).json,
         ]

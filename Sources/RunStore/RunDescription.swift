@@ -158,6 +158,7 @@ extension RunDescription {
                 "confirmations": .unsigned(UInt64(topology.layerOne.confirmations)),
                 "feerate_sat_per_vbyte": .unsigned(UInt64(topology.layerOne.feeratePerVirtualByte)),
                 "block_weight": .unsigned(topology.layerOne.blockWeight),
+                "exit_delay_seconds": .number(seconds(topology.layerOne.exitDelay)),
             ],
             "payments": [
                 "attempts_maximum": .unsigned(UInt64(topology.payments.attemptsMaximum)),

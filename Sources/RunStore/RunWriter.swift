@@ -174,6 +174,7 @@ public final class RunWriter: RunRecorder {
                 ("drain_us", result.drainMicroseconds.description),
                 ("measured_us", result.measuredMicroseconds.description),
                 ("channel_lifetime_days", result.channelLifetimeDays.description),
+                ("exit_days", result.exitDays.description),
             ])
         try database.finish()
         making.wait()

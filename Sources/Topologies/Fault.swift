@@ -27,6 +27,12 @@ extension Topology {
             case reorganisation = "reorg"
         }
 
+        /// What becomes of HTLCs that were kept.
+        public enum Outcome: String, Sendable, CaseIterable {
+            case settle
+            case fail
+        }
+
         public enum Timing: Sendable, Hashable {
             case at(Duration)
             /// Times a second of each node concerned, or of layer 1 or the tower (Poisson).
@@ -43,6 +49,8 @@ extension Topology {
         public var duration: Duration?
         /// `hold`: how long each HTLC is kept; nil: as long as the fault lasts.
         public var delay: Duration?
+        /// `hold`: what the payee does with each in the end.
+        public var outcome = Outcome.settle
         /// `stale-backup`: how old what was saved is.
         public var age: Duration = .zero
         /// `fee-spike`: by what bids are multiplied.
@@ -130,7 +138,7 @@ extension Topology.Fault.Kind {
         case .disconnect: ["node", "for", "short_channel_id"]
         case .staleBackup: ["node", "for", "age"]
         case .cheat, .forceClose: ["node", "short_channel_id"]
-        case .hold: ["node", "for", "delay"]
+        case .hold: ["node", "for", "delay", "outcome"]
         case .towerOutage, .emptyBlocks: ["for"]
         case .feeSpike: ["factor"]
         case .reorganisation: ["depth"]

@@ -14,7 +14,9 @@ extension Topology.LayerOne {
             blockInterval: .microseconds(Int64(profile.blockInterval)), hasRegularBlocks: profile.isRegular,
             confirmations: profile.confirmations,
             feeratePerVirtualByte: Self.standard.feeratePerVirtualByte,
-            blockWeight: profile.rules.blockWeightMaximum, profile: profile)
+            blockWeight: profile.rules.blockWeightMaximum,
+            exitDelay: .microseconds(Int64(profile.exitDelay) * Int64(profile.blockInterval)),
+            profile: profile)
     }
 }
 

@@ -2,7 +2,7 @@ import LightningTypes
 
 extension TopologyReader {
     static let faultKeys = [
-        "kind", "at", "rate_per_day", "node", "short_channel_id", "for", "delay", "age", "factor", "depth",
+        "kind", "at", "rate_per_day", "node", "short_channel_id", "for", "delay", "outcome", "age", "factor", "depth",
     ]
     static let watchtowerKeys = ["nodes", "reward_permille"]
     static let faultsMaximum = 10_000
@@ -56,6 +56,7 @@ extension TopologyReader {
         fault.timing = try timing(of: section, befalling: kind.befallsNodes ? fault.nodes.count : 1, topology)
         fault.channel = try faultyChannel(of: section, fault.nodes, in: topology)
         fault.delay = try section.duration("delay", from: .milliseconds(1))
+        fault.outcome = try section.word("outcome", of: Topology.Fault.Outcome.self) ?? .settle
         fault.age = try section.duration("age", from: .milliseconds(1)) ?? .zero
         switch kind {
         case .staleBackup:

@@ -76,7 +76,7 @@ struct TopologyReader {
 
     static let layerOneKeys = [
         "profile", "block_interval", "regular_blocks", "confirmations", "feerate_sat_per_vbyte",
-        "block_weight",
+        "block_weight", "exit_delay",
     ]
     static let latencyKeys = ["floor", "fixed"]
     static let paymentKeys = [
@@ -128,6 +128,8 @@ struct TopologyReader {
         layer.blockWeight =
             try section.integer("block_weight", "weight units", from: 4_000, to: 1_000_000_000_000)
             ?? layer.blockWeight
+        layer.exitDelay =
+            try section.duration("exit_delay", to: .seconds(365 * 86_400)) ?? layer.exitDelay
         return layer
     }
 

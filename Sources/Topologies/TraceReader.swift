@@ -1,128 +1,76 @@
 import LightningTypes
 
-/// Reads a trace of payments: CSV with the header `time_seconds,source,destination,amount_msat`, times
-/// ascending, nodes by name, alias or public key.
-///
-/// Fields may stand in double quotes, as RFC 4180 has it, since an alias may contain a comma.
+/// Reads a trace of payments: CSV with the columns `time_seconds,source,destination,amount_msat`, times ascending, nodes
+/// by name, alias or public key.
 struct TraceReader {
-    static let header = ["time_seconds", "source", "destination", "amount_msat"]
+    private static let header = ["time_seconds", "source", "destination", "amount_msat"]
 
     static func read(
         _ bytes: [UInt8], file: SourceFile, names: FileNames, nodes: [Topology.Node], latest: Duration
     ) throws(TopologyError) -> [Topology.TracePayment] {
         try bytes.withUnsafeBufferPointer { (buffer) throws(TopologyError) in
             try TextBytes.check(buffer, maximum: TextBytes.graphBytesMaximum, file: file)
-        }
-        let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
-        var payments: [Topology.TracePayment] = []
-        var line = 0
-        var emptyLine: Int?
-        var position = start
-        while position < bytes.count {
-            line += 1
-            let end = bytes[position...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
-            var row = bytes[position..<end]
-            position = end + 1
-            if row.last == UInt8(ascii: "\r") { row = row.dropLast() }
-            if line == 1 {
-                guard try fields(of: row, file: file, line: line) == header else {
-                    throw file.error(1, "expected the header \(header.joined(separator: ","))")
+            var table = try CSVTable(buffer, file: file, required: header, isClosed: true)
+            var line = table.line
+            guard line == 1 else { throw file.error(1, "expected the header, found an empty line") }
+            var payments: [Topology.TracePayment] = []
+            while try table.next() {
+                line += 1
+                // At the end an empty line is nothing; before it, it may be what is left of a payment.
+                guard table.line == line else { throw file.error(line, "an empty line among the payments") }
+                let payment = try payment(table, names, nodes)
+                guard payment.microseconds <= latest.inMicroseconds else {
+                    throw table.error(0, "later than \(latest.inWords), the longest a run may be")
                 }
-                continue
+                if let last = payments.last, payment.microseconds < last.microseconds {
+                    throw file.error(line, "the time goes back; payments stand in order of time_seconds")
+                }
+                payments.append(payment)
             }
-            // At the end they are nothing; before it they may be what is left of a payment.
-            if row.isEmpty {
-                emptyLine = emptyLine ?? line
-                continue
-            }
-            if let emptyLine { throw file.error(emptyLine, "an empty line among the payments") }
-            let payment = try payment(
-                try fields(of: row, file: file, line: line), names: names, nodes: nodes, file: file,
-                line: line)
-            guard payment.microseconds <= latest.inMicroseconds else {
-                throw file.error(
-                    line, "time_seconds: later than \(latest.inWords), the longest a run may be")
-            }
-            if let last = payments.last, payment.microseconds < last.microseconds {
-                throw file.error(line, "the time goes back; payments stand in order of time_seconds")
-            }
-            payments.append(payment)
+            guard !payments.isEmpty else { throw file.error(line, "a trace without payments") }
+            return payments
         }
-        guard line > 0 else { throw file.error(1, "expected the header \(header.joined(separator: ","))") }
-        guard !payments.isEmpty else { throw file.error(line, "a trace without payments") }
-        return payments
     }
 
     private static func payment(
-        _ fields: [String], names: FileNames, nodes: [Topology.Node], file: SourceFile, line: Int
+        _ table: CSVTable, _ names: FileNames, _ nodes: [Topology.Node]
     ) throws(TopologyError) -> Topology.TracePayment {
-        guard fields.count == header.count else {
-            throw file.error(line, "\(fields.count) fields; expected \(header.joined(separator: ","))")
+        guard let time = NumberText.scaled(table.text(0), places: 6) else {
+            throw table.error(
+                0, "expected seconds with up to six decimal places, found \(quoted(table.text(0)))")
         }
-        guard let time = NumberText.scaled(fields[0], places: 6) else {
-            throw file.error(
-                line,
-                "time_seconds: expected seconds with up to six decimal places, found \(quoted(fields[0]))")
-        }
-        func node(_ field: Int) throws(TopologyError) -> Int32 {
-            do {
-                return try names.node(fields[field])
-            } catch {
-                throw file.error(
-                    line, "\(header[field]): " + names.message(error, name: fields[field], among: nodes))
-            }
-        }
-        let source = try node(1)
-        let destination = try node(2)
-        guard source != destination else { throw file.error(line, "\(quoted(fields[1])) pays itself") }
-        guard let amount = try? NumberText.unsigned(fields[3]), amount > 0,
-            amount <= Millisatoshi(Satoshi.supplyMaximum).rawValue
-        else {
-            throw file.error(
-                line,
-                "amount_msat: expected a whole number of millisatoshis above zero, found "
-                    + quoted(fields[3]))
+        let source = try table.node(1, names, nodes)
+        let destination = try table.node(2, names, nodes)
+        guard source != destination else {
+            throw table.file.error(table.line, "\(quoted(table.text(1))) pays itself")
         }
         return Topology.TracePayment(
-            microseconds: time, source: source, destination: destination, amount: Millisatoshi(amount))
+            microseconds: time, source: source, destination: destination, amount: try table.amount(3))
+    }
+}
+
+extension CSVTable {
+    /// The node that a field names, by name, alias or public key.
+    func node(
+        _ column: Int, _ names: FileNames, _ nodes: [Topology.Node]
+    ) throws(TopologyError) -> Int32 {
+        let name = text(column)
+        do {
+            return try names.node(name)
+        } catch {
+            throw self.error(column, names.message(error, name: name, among: nodes))
+        }
     }
 
-    static func fields(
-        of row: ArraySlice<UInt8>, file: SourceFile, line: Int
-    ) throws(TopologyError) -> [String] {
-        var fields: [String] = []
-        var field: [UInt8] = []
-        var isQuoted = false
-        var wasQuoted = false
-        var i = row.startIndex
-        while i < row.endIndex {
-            let byte = row[i]
-            i += 1
-            if isQuoted {
-                guard byte == UInt8(ascii: "\"") else {
-                    field.append(byte)
-                    continue
-                }
-                if i < row.endIndex, row[i] == byte {
-                    field.append(byte)
-                    i += 1
-                    continue
-                }
-                (isQuoted, wasQuoted) = (false, true)
-            } else if byte == UInt8(ascii: ",") {
-                fields.append(String(decoding: field, as: UTF8.self))
-                field.removeAll(keepingCapacity: true)
-                wasQuoted = false
-            } else if byte == UInt8(ascii: "\""), field.isEmpty, !wasQuoted {
-                isQuoted = true
-            } else if wasQuoted {
-                throw file.error(line, "text after a closing quote; expected a comma")
-            } else {
-                field.append(byte)
-            }
+    /// What a payment delivers.
+    func amount(_ column: Int) throws(TopologyError) -> Millisatoshi {
+        let text = self.text(column)
+        guard let amount = try? NumberText.unsigned(text), amount > 0,
+            amount <= Millisatoshi(Satoshi.supplyMaximum).rawValue
+        else {
+            throw error(
+                column, "expected a whole number of millisatoshis above zero, found \(quoted(text))")
         }
-        guard !isQuoted else { throw file.error(line, "a quote without its end") }
-        fields.append(String(decoding: field, as: UTF8.self))
-        return fields
+        return Millisatoshi(amount)
     }
 }

@@ -101,6 +101,53 @@ import Testing
     }
 }
 
+@Suite struct `A rate that follows the market` {
+    private func wanted(
+        _ estimate: UInt64, at present: UInt32, alice: UInt64 = 500_000, anchors: Bool = false,
+        lowest: UInt32 = 253
+    ) -> UInt32? {
+        let terms = ChannelTerms.free(dust: 354, reserve: 10_000, feerate: present, anchors: anchors)
+        let pair = ChannelPair(terms, alice: sat(alice))
+        #expect(
+            pair.bob.channel.feerateWanted(estimate: estimate, lowest: lowest, in: pair.bob.pool) == nil)
+        return pair.alice.channel.feerateWanted(estimate: estimate, lowest: lowest, in: pair.alice.pool)
+    }
+
+    @Test func `changes when it is a tenth off, up or down`() {
+        #expect(wanted(1_099, at: 1_000) == nil && wanted(1_100, at: 1_000) == 1_100)
+        #expect(wanted(901, at: 1_000) == nil && wanted(900, at: 1_000) == 900)
+        #expect(wanted(1_000, at: 1_000) == nil && wanted(3, at: 3, lowest: 1) == nil)
+    }
+
+    @Test func `is never below what is relayed, and at once what it is where it was`() {
+        #expect(wanted(100, at: 1_000) == 253)
+        #expect(wanted(253, at: 250) == 253, "less than a tenth, but not relayed")
+    }
+
+    @Test func `is 10 sat a virtual byte at the most with anchors`() {
+        #expect(wanted(60_000, at: 1_000, anchors: true) == 2_500)
+        #expect(wanted(60_000, at: 2_500, anchors: true) == nil)
+        #expect(wanted(60_000, at: 5_000, anchors: true) == 2_500)
+        #expect(wanted(60_000, at: 1_000) == 60_000)
+    }
+
+    /// 12,000 sat less the reserve are 2,000 for 724 weight and two HTLCs that may cross.
+    @Test func `is what the funder can pay, but no less than it was`() {
+        #expect(wanted(60_000, at: 1_000, alice: 12_000) == UInt32(2_000 * 1_000 / (724 + 2 * 172)))
+        #expect(wanted(60_000, at: 1_800, alice: 12_000) == nil)
+        #expect(wanted(900, at: 1_800, alice: 12_000) == 900)
+        // Half of the balance at the most.
+        #expect(wanted(1_000_000, at: 1_000, alice: 100_000) == UInt32(50_000 * 1_000 / (724 + 2 * 172)))
+    }
+
+    @Test func `is taken by its peer, which takes none that nobody relays or that eats half the channel`() {
+        let pair = ChannelPair(.free(dust: 354, feerate: 1_000), alice: sat(500_000))
+        let range = pair.bob.channel.acceptableFeerates(from: 253)
+        #expect(range == 253...UInt32(500_000 * 1_000 / 724))
+        #expect(pair.bob.channel.acceptableFeerates(from: 0).lowerBound == 1)
+    }
+}
+
 @Suite struct `A malformed onion` {
     @Test func `is reported with the BADONION bit and fails its HTLC`() throws {
         let pair = ChannelPair(.free(), alice: sat(500_000))

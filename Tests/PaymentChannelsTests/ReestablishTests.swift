@@ -65,6 +65,28 @@ import Testing
         #expect(pair.alice.channel.local.ours == sat(440_000))
     }
 
+    /// With eager signatures the transaction is made again, and what was changed since is no part of it either.
+    @Test func `signs again what it had signed, whatever has changed since`() throws {
+        let pair = open()
+        try pair.add(sat(20_000), from: .second)
+        try pair.offer(sat(50_000), from: .first)
+        pair.commit(by: .first)
+        func signed() -> CommitmentTransaction {
+            let point = pair.bob.keys.perCommitmentPoint(pair.alice.channel.remoteNumber)
+            return pair.alice.channel.signedRemoteCommitment(
+                pair.context(of: .first), point: point, in: pair.alice.pool)
+        }
+        let first = signed()
+        try pair.offer(sat(10_000), from: .first)
+        pair.updateFee(to: 400, by: .first)
+        pair.resolve(.fulfilled, by: .first)
+        #expect(signed().transaction == first.transaction && signed().secondStage == first.secondStage)
+        pair.reconnect()
+        #expect(signed().transaction == first.transaction && signed().secondStage == first.secondStage)
+        try pair.settle()
+        #expect(signed().transaction != first.transaction)
+    }
+
     @Test func `sends a revoke_and_ack again that did not come`() throws {
         let pair = open()
         try pair.offer(sat(50_000), from: .first)

@@ -41,7 +41,7 @@ private func village() throws -> Topology {
 }
 
 enum Kind: String, CaseIterable, Sendable {
-    case standing, opened, village, rebalanced, circulating, halving, flowing, changing, churning
+    case standing, opened, village, rebalanced, circulating, halving, flowing, changing, churning, rated
 }
 
 private func network(_ kind: Kind, seed: UInt64) throws -> (Topology, RunSettings) {
@@ -72,6 +72,8 @@ private func network(_ kind: Kind, seed: UInt64) throws -> (Topology, RunSetting
     case .churning:
         topology = try churningNetwork(seed: seed)
         settings.paymentsMaximum = 300
+    case .rated:
+        topology = try movingFees(seed: seed, anchors: seed % 2 == 0, faults: flickering)
     case .halving:
         topology = try dividingNetwork(.lnd, .halving, rate: 10)
         settings.paymentsMaximum = 100

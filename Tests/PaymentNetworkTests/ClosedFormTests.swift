@@ -86,6 +86,8 @@ import Testing
         #expect(abs(income.aprNet! - (0.365 - 0.00365)) < 1e-12)
         let halved = NodeIncome(node: 0, [end], measured: day, lifetimeDays: 730)
         #expect(abs(halved.aprNet! - (0.365 - 0.001825)) < 1e-12)
+        let delayed = NodeIncome(node: 0, [end], measured: day, lifetimeDays: 365, exitDays: 365)
+        #expect(delayed.aprGross == income.aprGross && abs(delayed.aprNet! - income.aprNet! / 2) < 1e-12)
         let idle = NodeIncome(node: 0, [ChannelIncome()], measured: day, lifetimeDays: 365)
         #expect(idle.aprGross == nil && idle.aprNet == nil)
     }

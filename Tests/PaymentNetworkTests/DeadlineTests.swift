@@ -49,4 +49,27 @@ struct DeadlineTests {
         #expect(result.disputes.unilateralCloses == 1)
         #expect(result.nodeIncome.allSatisfy { $0.principal == 0 })
     }
+
+    /// Bob keeps what comes through Alice for ten minutes and fails it: she had her money in it, and earns nothing.
+    @Test func `what a payee keeps and fails comes back to who sent it`() throws {
+        let topology = try topology(
+            """
+            millrace: 1
+            duration: 1h
+            nodes: [carol, alice, bob]
+            channels:
+              - {from: carol, to: alice, capacity_sat: 1_000_000, standing: true, balance_sat: 900_000}
+              - {from: alice, to: bob, capacity_sat: 1_000_000, standing: true, balance_sat: 900_000}
+            traffic:
+              - {from: carol, to: bob, rate_per_hour: 12, amount_sat: 50_000}
+            faults:
+              - {kind: hold, node: bob, at: 0s, for: 2h, delay: 10m, outcome: fail}
+            """)
+        let notebook = Notebook()
+        let result = try NetworkSimulation(topology, settings: RunSettings(), recorder: notebook).run()
+        #expect(result.payments.settled == 0 && result.payments.failed > 5)
+        #expect(result.failures.map(\.name) == [.incorrectOrUnknownPaymentDetails])
+        #expect(result.feesPaid == .zero && result.disputes.isEmpty)
+        #expect(notebook.payments.allSatisfy { $0.endedAt - $0.startedAt > 600_000_000 })
+    }
 }

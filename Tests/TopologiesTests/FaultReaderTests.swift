@@ -108,6 +108,11 @@ struct FaultReaderTests {
         let liquid = try read(Self.file("", layerOne: "{profile: liquid}"))
         #expect(liquid.layerOne.blockInterval == .seconds(60) && liquid.layerOne.hasRegularBlocks)
         #expect(liquid.layerOne.confirmations == 2 && liquid.channels[0].limits.toSelfDelay == 1_440)
+        #expect(bitcoin.layerOne.exitDelay == .zero)
+        let rollup = try read(Self.file("", layerOne: "{profile: optimistic-rollup}"))
+        #expect(rollup.layerOne.exitDelay == .seconds(7 * 86_400))
+        let quick = try read(Self.file("", layerOne: "{profile: zk-rollup, exit_delay: 1h}"))
+        #expect(quick.layerOne.exitDelay == .seconds(3_600))
         let own = try read(
             Self.file(
                 "defaults: {to_self_delay: 10, feerate_per_kw: 300}",

@@ -98,6 +98,7 @@ struct SchemaBoundsTests {
                 "short_channel_id": befalling("kind: cheat, at: 1h, node: a"),
                 "for": befalling("kind: offline, at: 1h, node: a"),
                 "delay": befalling("kind: hold, at: 1h, node: a"),
+                "outcome": befalling("kind: hold, at: 1h, node: a"),
                 "age": befalling("kind: stale-backup, at: 1h, node: a, for: 1h"),
                 "factor": befalling("kind: fee-spike, at: 1h"), "depth": befalling("kind: reorg, at: 1h"),
             ],

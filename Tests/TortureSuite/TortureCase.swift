@@ -2,6 +2,8 @@ import Randomness
 
 extension RandomStream.Purpose {
     static let torture = Self("torture")
+    /// What came later, so that the other draws of a seed stay as they were.
+    fileprivate static let tortureFees = Self("torture fees")
 }
 
 /// A whole configuration drawn from a seed: a topology file, and how it is run.
@@ -17,21 +19,27 @@ public struct TortureCase: Sendable {
     public private(set) var features: Set<String> = []
 
     private var random: RandomStream
+    /// Whether fees move fast, and what goes with that.
+    private let hasMovingFees: Bool
+    private var feeRandom: RandomStream
     private let nodes: [String]
 
     public init(seed: UInt64) {
         self.seed = seed
         random = RandomStream(seed: seed, purpose: .torture, process: 0)
+        feeRandom = RandomStream(seed: seed, purpose: .tortureFees, process: 0)
+        hasMovingFees = feeRandom.below(4) == 0
         nodes = (0..<4 + Int(random.below(5))).map { "n\($0)" }
         let hours = 1 + random.below(5)
         var lines = ["millrace: 1", "name: torture-\(seed)", "seed: \(seed)", "duration: \(hours)h"]
         lines.append("latency: {floor: \(choose(["5ms", "20ms", "1ms"]))}")
-        lines += layerOne()
+        lines += hasMovingFees ? movingFees() : layerOne()
         lines += payments()
         lines += defaults()
         lines += network(hours)
         lines += traffic(hours)
         lines += faults(hours)
+        if hasMovingFees { lines += flickering(after: lines) }
         topology = lines.joined(separator: "\n") + "\n"
         isEager = chance(8)
         threads = chance(4) ? 2 : 1
@@ -75,6 +83,26 @@ public struct TortureCase: Sendable {
         }
     }
 
+    /// Blocks so fast that the market moves while a run lasts, and commitments so slow that links break in between.
+    private mutating func movingFees() -> [String] {
+        features.insert("moving fees")
+        let (profile, slowest): (String, UInt64) =
+            feeRandom.below(3) == 0 ? ("ethereum", 15) : ("bitcoin", 120)
+        features.insert("profile \(profile)")
+        return ["layer_1: {profile: \(profile), block_interval: \(feeRandom.within(10...slowest))s}"]
+    }
+
+    /// A node whose links break again and again.
+    private mutating func flickering(after lines: [String]) -> [String] {
+        guard feeRandom.below(2) == 0 else { return [] }
+        features.insert("flickering")
+        let node = nodes[Int(feeRandom.below(UInt64(nodes.count)))]
+        let fault =
+            "  - {kind: disconnect, node: \(node), rate_per_day: \(feeRandom.within(500...4_000)), "
+            + "for: \(feeRandom.within(1...10))s}"
+        return lines.contains("faults:") ? [fault] : ["faults:", fault]
+    }
+
     private mutating func payments() -> [String] {
         let split = choose(["none", "none", "halving", "mcf"])
         features.insert("split \(split)")
@@ -82,6 +110,7 @@ public struct TortureCase: Sendable {
             "split: \(split)", "attempts_maximum: \(between(1, 10))",
             "commitment_interval: \(choose(["0ms", "10ms", "200ms"]))",
         ]
+        if hasMovingFees, feeRandom.below(2) == 0 { settings[2] = "commitment_interval: 5s" }
         if split != "mcf" { settings.append("model: \(choose(["cheapest-fee", "ldk", "lnd", "eclair"]))") }
         return ["payments: {\(settings.joined(separator: ", "))}"]
     }
@@ -175,7 +204,10 @@ public struct TortureCase: Sendable {
                     "{kind: stale-backup, node: \(node), at: \(at)m, for: \(between(1, 20))m, age: \(between(1, 60))m}"
             case "cheat", "force-close": line = "{kind: \(kind), node: \(node), at: \(at)m}"
             case "hold":
-                line = "{kind: hold, node: \(node), at: \(at)m, for: \(lasts), delay: \(between(1, 3_600))s}"
+                let outcome = between(0, 1) == 0 ? "settle" : "fail"
+                features.insert("hold and \(outcome)")
+                line =
+                    "{kind: hold, node: \(node), at: \(at)m, for: \(lasts), delay: \(between(1, 3_600))s, outcome: \(outcome)}"
             case "hold-cut-off":
                 // It learns that it is paid while nobody can be told, and has to claim on chain.
                 lines.append("  - {kind: hold, node: \(node), at: \(at)m, for: \(between(20, 90))m}")

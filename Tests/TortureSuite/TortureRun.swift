@@ -73,6 +73,7 @@ public struct TortureRun: Sendable {
     private mutating func count(_ audit: RunAudit, _ result: RunResult, _ recorder: Recorder) {
         counts["payments settled"] = Int(result.payments.settled)
         counts["payments failed"] = Int(result.payments.failed)
+        for (name, count) in result.messages where name == "update_fee" { counts[name] = Int(count) }
         for (kind, count) in recorder.transactions { counts["\(kind) transactions"] = count }
         for outcome in audit.outcomes where outcome.isOnChain {
             counts[outcome.isFulfilled ? "HTLCs settled on chain" : "HTLCs returned on chain", default: 0] +=

@@ -44,7 +44,7 @@ enum Target {
     }
 }
 
-/// Saved states of a small run.
+/// Saved states of a small run in which channels are given up, cheats are punished and a tower watches.
 enum State {
     private static let text = """
         millrace: 1
@@ -54,7 +54,16 @@ enum State {
           - {from: bob, to: carol, capacity_sat: 1_000_000, standing: true}
         traffic:
           - {rate_per_second: 20, amount_sat: {from: 1, to: 90_000}, starts_at: 1h}
-        duration: 2h
+        duration: 6h
+        layer_1: {profile: bitcoin}
+        watchtower: {nodes: [bob]}
+        faults:
+          - {kind: disconnect, node: all, rate_per_day: 2_000, for: 20s}
+          - {kind: offline, node: bob, at: 2h, for: 3h}
+          - {kind: stale-backup, node: alice, at: 4h, for: 10m, age: 30m}
+          - {kind: cheat, node: carol, at: 2h}
+          - {kind: watchtower-outage, at: 2h, for: 2h}
+          - {kind: reorg, depth: 2, rate_per_day: 20}
         """
 
     private static let topology: Topology = {
@@ -73,13 +82,17 @@ enum State {
     /// can bring; it must be refused or taken, and never trap.
     static func restore(_ bytes: [UInt8]) { _ = try? simulation(resuming: bytes) }
 
-    /// Writes real states, from which the fuzzer starts: about ten a second, as the wall clock has it.
+    /// Writes real states, from which the fuzzer starts: about ten a second, as the wall clock has it, and of these
+    /// one at the beginning of each half hour.
     static func writeSeeds(to directory: String) throws {
         let simulation = try simulation(resuming: nil)
         var states = [simulation.state()]
+        var next: UInt64 = 0
         _ = try? simulation.run { _ in
+            guard simulation.simulatedTime >= next else { return true }
+            next = simulation.simulatedTime + 1_800_000_000
             states.append(simulation.state())
-            return states.count < 6
+            return true
         }
         for (number, state) in states.enumerated() {
             try Data(state).write(to: URL(fileURLWithPath: directory).appendingPathComponent("\(number)"))
