@@ -132,7 +132,19 @@ extension BidirectionalSearch {
 
     /// A node labelled by the backward search waits.
     @inline(__always) private mutating func push(key: UInt64, _ node: UInt32) {
+        incomingRows.prefetch(Int(node))
         backward.push(SearchEntry(key: key << 1 | 1, node: node, position: SearchEntry.fresh))
+    }
+
+    /// Asks for what a side's next step will read.
+    @inline(__always)
+    private func prefetch(
+        _ heap: SearchHeap, _ table: EdgeTable, _ rows: UnsafeMutablePointer<GraphLayout.Row>
+    ) {
+        guard heap.count > 0 else { return }
+        let next = heap.entries[0]
+        labels.prefetch(Int(next.node))
+        table.prefetch(next.position == SearchEntry.fresh ? rows[Int(next.node)].start : next.position)
     }
 
     /// No key that a group of dear directions leads to is below this, by the first of them.
@@ -220,6 +232,7 @@ extension BidirectionalSearch {
 
     private mutating func stepForward(_ backwardLeast: UInt64) {
         let entry = forward.popLeast()
+        prefetch(forward, outgoing, outgoingRows)
         let node = Int(entry.node)
         let label = labels + node
         guard label.pointee.backwardStamp <= stamp else { return }
@@ -290,6 +303,7 @@ extension BidirectionalSearch {
             peer.pointee.forwardStamp = forwardStamp
             peer.pointee.forwardEdge = UInt32(position &- 1)
             if !isSettled {
+                outgoingRows.prefetch(Int(edge.peer))
                 forward.push(
                     SearchEntry(key: reached, node: edge.peer, position: SearchEntry.fresh))
             }
@@ -303,6 +317,7 @@ extension BidirectionalSearch {
 
     private mutating func stepBackward(_ forwardLeast: UInt64) {
         let entry = backward.popLeast()
+        prefetch(backward, incoming, incomingRows)
         let node = Int(entry.node)
         let label = labels + node
         let row = incomingRows[node]

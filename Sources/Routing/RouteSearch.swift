@@ -275,7 +275,8 @@ public final class RouteSearch {
             outgoingRows: graph.outgoingRows, layout: layout, labels: labels, excluded: excluded,
             hasExclusions: hasExclusions, spendable: spendable, source: source, destination: destination,
             amount: request.amount.rawValue,
-            minimumIgnored: request.amount.rawValue + request.amount.rawValue / 16, stamp: stamp, forwardStamp: stamp,
+            minimumIgnored: request.amount.rawValue + request.amount.rawValue / 16, stamp: stamp,
+            forwardStamp: stamp,
             readsWholeRows: !layout.isCore[source] && leaving.coreEnd < leaving.end
                 || !layout.isCore[destination] && entering.coreEnd < entering.end,
             settledAhead: settledAhead, settledBack: settledBack, forward: forward, backward: backward)
