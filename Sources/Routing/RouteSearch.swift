@@ -243,7 +243,7 @@ public final class RouteSearch {
 
     /// Above every stamp that a label carries, and above one more.
     private func nextStamp() -> UInt32 {
-        if stamp > .max - 4 {
+        if stamp > .max - 256 {
             stamp = 0
             labels.update(repeating: .unreached, count: nodeCount)
         }
@@ -276,12 +276,14 @@ public final class RouteSearch {
             hasExclusions: hasExclusions, spendable: spendable, source: source, destination: destination,
             amount: request.amount.rawValue,
             minimumIgnored: request.amount.rawValue + request.amount.rawValue / 16, stamp: stamp,
+            forwardStamp: stamp,
             readsWholeRows: !layout.isCore[source] && leaving.coreEnd < leaving.end
                 || !layout.isCore[destination] && entering.coreEnd < entering.end,
             settledAhead: settledAhead, settledBack: settledBack, forward: forward, backward: backward)
         search.run()
         forward = search.forward
         backward = search.backward
+        self.stamp = search.forwardStamp
         return search
     }
 
