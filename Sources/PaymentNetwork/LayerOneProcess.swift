@@ -79,11 +79,17 @@ final class LayerOneProcess {
     }
 
     /// What nodes reckon with: what the last blocks asked for or, without a market, what the topology says.
-    var estimates: FeeEstimates {
-        world.hasFeeMarket
+    private var estimates: FeeEstimates {
+        if let latestEstimates { return latestEstimates }
+        let estimates =
+            world.hasFeeMarket
             ? FeeEstimates(estimator)
             : FeeEstimates(fixed: max(world.feeratePerKiloweight, world.rules.feerateMinimum))
+        latestEstimates = estimates
+        return estimates
     }
+    /// Those of the latest block, once somebody has asked.
+    private var latestEstimates: FeeEstimates?
 
     // MARK: What comes in
 
@@ -153,7 +159,7 @@ final class LayerOneProcess {
     ) {
         catchUp(&shard, &clock)
         var answer = NetworkMessage(.feerateEstimate, end: message.end)
-        answer.amount = estimator.feerate(within: FeerateRule.target)
+        answer.amount = estimates.feerate(within: FeerateRule.target)
         shard.send(to: world.owners[Int(message.end.rawValue)], after: world.lookahead, answer)
     }
 
@@ -203,7 +209,10 @@ final class LayerOneProcess {
         if world.hasFeeMarket { hourlyFeerates.note(before: time, estimator) }
         let intervals = world.intervals(before: next, &clock)
         let block = chain.mineBlock(after: intervals, isEmpty: world.faults.isEmptyBlock(at: time))
-        if world.hasFeeMarket { estimator.connect(block, rules: world.rules) }
+        if world.hasFeeMarket {
+            estimator.connect(block, rules: world.rules)
+            latestEstimates = nil
+        }
         shard.fold(UInt64(block.height.rawValue), UInt64(block.transactions.count))
         transactionCount += UInt64(block.transactions.count)
         var news: [Int32: [Transaction]] = [:]
