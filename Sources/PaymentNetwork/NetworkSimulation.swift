@@ -20,7 +20,8 @@ public enum SimulationError: Error, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .noTraffic(let name): "\(name) has no traffic: give it flows or a trace, or use --trace FILE.csv"
+        case .noTraffic(let name):
+            "\(name) has no traffic: give it flows, 'traffic: assumed' or a trace, or use --trace FILE.csv"
         case .interrupted: "interrupted"
         case .brokenInvariant(let what): what
         case .unusableState(let error): "this is no state of this run: \(error)"
