@@ -46,7 +46,8 @@ struct NodeLabel: BitwiseCopyable {
 ///
 /// A bound too low by one millisatoshi is too low by much: between two nodes of a plateau of free channels there are as many
 /// ways that seem better by that one as the plateau has. Where meetings disappoint one after another, the search
-/// from the source starts anew, since it began when the way to the destination seemed to cost nothing.
+/// from the source starts anew, since it began when the way to the destination seemed to cost nothing, and with better
+/// bounds of what lies before the nodes it came to first (`Vicinity`).
 ///
 /// The side that has read less goes on. A hub beside one end fills that side's heap at once, so that to compare
 /// what waits would leave all the work to the other.
@@ -80,6 +81,7 @@ struct BidirectionalSearch {
     /// Nodes that either side may have settled.
     let settledAhead: NodeFilter
     let settledBack: NodeFilter
+    var vicinity: Vicinity
     /// Keys.
     var forward: SearchHeap
     /// Keys times two, and one for a node that is not settled yet.
@@ -105,7 +107,7 @@ struct BidirectionalSearch {
     /// Meetings at ways that were not better than the best known, though what the source's side said of them was, since it last
     /// started; and the number at which it starts anew.
     var disappointments = 0
-    var disappointmentsMaximum = 8
+    var disappointmentsMaximum = 16
 }
 
 extension BidirectionalSearch {
@@ -119,7 +121,7 @@ extension BidirectionalSearch {
             let backwardLeast = backward.count == 0 ? .max : backward.leastKey >> 1
             guard backwardLeast < best else { return }
             if disappointments >= disappointmentsMaximum {
-                startAnew()
+                startAnew(backwardLeast)
                 continue
             }
             if forwardLeast == .max || forwardLeast > best &- backwardLeast || backwardWork <= forwardWork {
@@ -155,20 +157,8 @@ extension BidirectionalSearch {
 
     // MARK: From the source
 
-    /// Forgets all ways from the source. They began when little was known of what ways to the destination cost: by amounts that
-    /// have since turned out too small, many seem better than the best known.
-    @inline(never) private mutating func startAnew() {
-        disappointments = 0
-        disappointmentsMaximum *= 2
-        forwardStamp += 2
-        forwardWork = 0
-        forward.removeAll()
-        settledAhead.removeAll()
-        leaveSource()
-    }
-
     /// Labels all that the source can reach over a channel of its own.
-    private mutating func leaveSource() {
+    mutating func leaveSource() {
         labels[source].forwardKey = 0
         labels[source].forwardStamp = forwardStamp | 1
         labels[source].backwardKey = 0
@@ -214,7 +204,7 @@ extension BidirectionalSearch {
         hasExclusions && excluded[Int(direction) >> 6] & 1 << UInt64(direction & 63) != 0
     }
 
-    private func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool {
+    func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool {
         if isExcluded(direction) { return false }
         guard let spendable else { return true }
         return spendable(DirectionIndex(direction), Millisatoshi(amount)).rawValue >= amount
@@ -243,6 +233,7 @@ extension BidirectionalSearch {
             guard label.pointee.forwardStamp == forwardStamp else { return }
             label.pointee.forwardStamp = forwardStamp | 1
             settledAhead.insert(entry.node)
+            vicinity.settle(entry.node)
             position = row.start
             if readsWholeRows, row.coreEnd < row.end {
                 forward.push(SearchEntry(key: key, node: entry.node, position: row.coreEnd))
@@ -289,7 +280,8 @@ extension BidirectionalSearch {
             let edge = outgoing[Int(position &- 1)]
             let peer = labels + Int(edge.peer)
             let isSettled = peer.pointee.backwardStamp > stamp
-            let rest = isSettled ? peer.pointee.backwardKey : backwardLeast
+            let rest = max(
+                isSettled ? peer.pointee.backwardKey : backwardLeast, vicinity.leastKey(after: head.peer))
             guard edge.maximum >= amount &+ rest >> 8 else { continue }
             let reached = reached(by: head, after: key, before: rest)
             if peer.pointee.forwardStamp >= forwardStamp, peer.pointee.forwardKey <= reached { continue }
@@ -407,82 +399,5 @@ extension BidirectionalSearch {
         // A label at a node settled here waits in no heap.
         return label.pointee.forwardStamp == forwardStamp
             ? min(label.pointee.forwardKey, forwardLeast) : forwardLeast
-    }
-
-    /// Notes that a direction's minimum is above what it would carry: a route that carries more may use it.
-    /// `before` bounds the key of the way to it; `hasFee` is false for the source's own channels.
-    private mutating func refuse(_ edge: GraphEdge, before: UInt64, hasFee: Bool) {
-        let surplus = edge.minimum - amount
-        guard surplus < feeCeiling, before < feeCeiling << 8 else { return }
-        let feeThere =
-            hasFee
-            ? fee(baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: edge.minimum) : 0
-        guard surplus + feeThere < feeCeiling else { return }
-        refusedKey = min(refusedKey, (surplus + feeThere) << 8 &+ before)
-    }
-
-    /// The backward search has settled a neighbour of the source: takes the lowest channel that carries enough.
-    private mutating func arrive(at node: Int) {
-        let total = labels[node].backwardKey &+ 1
-        guard total <= sourceKey, let direction = directChannel(to: node) else { return }
-        if total < sourceKey || direction < sourceDirection {
-            sourceKey = total
-            sourceDirection = direction
-            best = min(best, total)
-        }
-    }
-
-    private mutating func directChannel(to node: Int) -> UInt32? {
-        let received = amount &+ labels[node].backwardKey >> 8
-        let first = labels[node].forwardEdge
-        if first & NodeLabel.severalDirect == 0 {
-            let edge = outgoing[Int(first)]
-            return fits(received, through: edge) ? edge.direction : nil
-        }
-        var lowest: UInt32?
-        for position in outgoingRows[source].start..<outgoingRows[source].end {
-            let edge = outgoing[Int(position)]
-            guard edge.peer == UInt32(node), edge.direction < lowest ?? .max else { continue }
-            if fits(received, through: edge) { lowest = edge.direction }
-        }
-        return lowest
-    }
-
-    /// Whether a direction out of the source carries `received`.
-    private mutating func fits(_ received: UInt64, through edge: GraphEdge) -> Bool {
-        guard received <= edge.maximum, canSpend(received, edge.direction) else { return false }
-        if received < edge.minimum {
-            refuse(edge, before: 0, hasFee: false)
-            return false
-        }
-        return true
-    }
-
-    // MARK: Meetings
-
-    /// The true key of the way found through `meeting`, if its amounts fit, bounds the best from above.
-    ///
-    /// The way may visit a node twice. Leaving out the circle is cheaper, and possible as long as the part before
-    /// `meeting` keeps its minimums with any amount: no bound is taken from one that does not.
-    @inline(never) private mutating func meet(at meeting: Int) -> Bool {
-        var key = labels[meeting].backwardKey
-        var node = meeting
-        while true {
-            let edge = outgoing[Int(labels[node].forwardEdge & ~NodeLabel.severalDirect)]
-            let received = amount &+ key >> 8
-            let ends = layout.channels[Int(edge.direction >> 1)]
-            node = Int(edge.direction & 1 == 0 ? ends.node1 : ends.node2)
-            guard edge.minimum <= amount, received <= edge.maximum, key & 255 < 255 else { return false }
-            if node == source {
-                guard canSpend(received, edge.direction) else { return false }
-                best = min(best, key &+ 1)
-                return true
-            }
-            key =
-                key &+ 1
-                &+ fee(baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: received)
-                << 8
-            guard key < feeCeiling << 8, key &+ labels[node].forwardKey < best else { return false }
-        }
     }
 }
