@@ -330,13 +330,13 @@ struct CommandTests {
 
     @Test func `a run that would never end is told as much before it begins`() throws {
         _ = try program.write("", to: "full/file")
-        let long = try millrace("run", triangle, "--rate", "1000000000", "--duration", "1h", "--out", "full")
+        let long = try millrace("run", triangle, "--rate", "1000000", "--duration", "1000h", "--out", "full")
         // The directory is refused, so that nobody waits for it.
         #expect(long.code == 64)
         #expect(
             long.errors.hasPrefix("millrace: warning: this run has about 3,600,000,000,000 payments, "),
             "\(long.errors)")
-        let short = try millrace("run", triangle, "--rate", "1000000000", "--payments", "9", "--out", "full")
+        let short = try millrace("run", triangle, "--rate", "1000000", "--payments", "9", "--out", "full")
         #expect(!short.errors.contains("warning"))
     }
 
