@@ -36,6 +36,8 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        // A header of one line.
+        .systemLibrary(name: "CPrefetch"),
         library("LightningTypes"),
         library("Randomness"),
         library("Cryptography", ["CSodium"]),
@@ -43,7 +45,7 @@ let package = Package(
         library("EventSimulation", ["Randomness", "Snapshots"]),
         library("Settlement", ["LightningTypes", "Cryptography", "Randomness", "Snapshots"]),
         library("PaymentChannels", ["LightningTypes", "Cryptography", "Settlement", "Snapshots"]),
-        library("Routing", ["LightningTypes"]),
+        library("Routing", ["LightningTypes", "CPrefetch"]),
         library("Topologies", ["LightningTypes", "Randomness", "Routing", "Settlement", "Yams"]),
         library(
             "PaymentNetwork",

@@ -110,7 +110,7 @@ extension RunStatistics {
             \.primitives.basePointMultiplications, \.primitives.keyedHashes, \.primitives.onionHashes,
             \.primitives.streamBytes,
             \.channelsOpened, \.channelsClosed, \.openingsRefused, \.closingsRefused, \.policyChanges,
-            \.unilateralCloses, \.cheats, \.breaches, \.dataLosses,
+            \.cheats, \.breaches, \.dataLosses,
             \.lastRevocation,
         ]
     }

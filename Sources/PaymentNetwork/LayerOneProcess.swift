@@ -36,6 +36,9 @@ final class LayerOneProcess {
     /// All confirmed transactions, where somebody asked for an audit.
     var history: [(height: BlockHeight, transaction: Transaction)] = []
 
+    /// Blocks of a fee market before time zero: a week of Bitcoin's.
+    private static let warmUp = 1_008
+
     struct Watch {
         var process: UInt32
         var end: DirectionIndex
@@ -62,23 +65,31 @@ final class LayerOneProcess {
 
     init(_ world: NetworkWorld) {
         self.world = world
-        let demand = world.topology.layerOne.profile.flatMap { profile in
+        let market = world.topology.layerOne.profile.flatMap { profile in
             world.hasFeeMarket
-                ? BackgroundDemand(profile.demand, seed: world.topology.seed, rules: world.rules) : nil
+                ? BackgroundDemand(profile.demand, seed: world.topology.seed, rules: world.rules)
+                    .warmedUp(blocks: Self.warmUp, rules: world.rules) : nil
         }
         chain = Chain(
             genesisValues: world.genesisValues,
             conditions: { [unowned world] in world.genesisConditions($0) }, rules: world.rules,
-            demand: demand)
-        estimator = FeeEstimator(feerateMinimum: world.rules.feerateMinimum)
+            demand: market?.demand)
+        estimator = FeeEstimator(
+            feerateMinimum: world.rules.feerateMinimum, after: market?.feerates ?? [])
     }
 
     /// What nodes reckon with: what the last blocks asked for or, without a market, what the topology says.
-    var estimates: FeeEstimates {
-        world.hasFeeMarket
+    private var estimates: FeeEstimates {
+        if let latestEstimates { return latestEstimates }
+        let estimates =
+            world.hasFeeMarket
             ? FeeEstimates(estimator)
             : FeeEstimates(fixed: max(world.feeratePerKiloweight, world.rules.feerateMinimum))
+        latestEstimates = estimates
+        return estimates
     }
+    /// Those of the latest block, once somebody has asked.
+    private var latestEstimates: FeeEstimates?
 
     // MARK: What comes in
 
@@ -148,7 +159,7 @@ final class LayerOneProcess {
     ) {
         catchUp(&shard, &clock)
         var answer = NetworkMessage(.feerateEstimate, end: message.end)
-        answer.amount = estimator.feerate(within: FeerateRule.target)
+        answer.amount = estimates.feerate(within: FeerateRule.target)
         shard.send(to: world.owners[Int(message.end.rawValue)], after: world.lookahead, answer)
     }
 
@@ -198,7 +209,10 @@ final class LayerOneProcess {
         if world.hasFeeMarket { hourlyFeerates.note(before: time, estimator) }
         let intervals = world.intervals(before: next, &clock)
         let block = chain.mineBlock(after: intervals, isEmpty: world.faults.isEmptyBlock(at: time))
-        if world.hasFeeMarket { estimator.connect(block, rules: world.rules) }
+        if world.hasFeeMarket {
+            estimator.connect(block, rules: world.rules)
+            latestEstimates = nil
+        }
         shard.fold(UInt64(block.height.rawValue), UInt64(block.transactions.count))
         transactionCount += UInt64(block.transactions.count)
         var news: [Int32: [Transaction]] = [:]

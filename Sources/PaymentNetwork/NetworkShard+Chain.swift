@@ -80,7 +80,6 @@ extension NetworkShard {
         case .planned, .opening, .closing, .closed, .failed, .lostData: return
         }
         giveUp(end, &shard)
-        statistics.unilateralCloses += 1
         disputes[end] = Dispute(cheatsWith: old, isBreach: old != nil)
         ask(.commitment, of: end, &shard)
     }
@@ -133,7 +132,6 @@ extension NetworkShard {
         else { return }
         switch world.channels[Int(end.rawValue)].phase {
         case .normal, .shuttingDown:
-            statistics.cheats += 1
             goOnChain(with: end, cheating: old, &shard)
         case .planned, .opening, .awaitingReady, .closing, .closed, .failed, .lostData: return
         }
@@ -270,7 +268,7 @@ extension NetworkShard {
                 statistics.breaches += 1
             case .received(let coin): credit([coin], to: node, at: end, &shard)
             case .released(let coins): credit(coins, to: node, at: end, &shard)
-            case .closed: conclude(end, &shard)
+            case .closed(let spend): conclude(end, spend, &shard)
             }
         }
         askAgain(end, &shard)
@@ -354,7 +352,9 @@ extension NetworkShard {
     }
 
     /// Nothing is left to do on chain: what came of it is booked.
-    private func conclude(_ end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
+    private func conclude(
+        _ end: DirectionIndex, _ spend: FundingSpend, _ shard: inout Shard<NetworkMessage>
+    ) {
         let position = Int(end.rawValue)
         // What an old backup knew nothing of is lost with it.
         for htlc in world.channels[position].htlcs(in: htlcs) {
@@ -362,8 +362,12 @@ extension NetworkShard {
             if htlc.partnerChannel == ownPartMark, !htlc.hasPreimage { giveUpPayment(ofPart: htlc.partner) }
             resolve(.init(isOffered: htlc.state.isOffered, id: htlc.id), as: .failed, at: end, &shard)
         }
-        guard let dispute = disputes[end] else { return }
-        disputes[end] = nil
+        guard var dispute = disputes.removeValue(forKey: end) else { return }
+        if let old = dispute.cheatsWith {
+            // The other side's commitment may have been there first.
+            dispute.isBreach = spend == .ours(number: old.number)
+            if dispute.isBreach, world.faults.isCheat(shard.process) { statistics.cheats += 1 }
+        }
         backups[end] = nil
         archives[end] = nil
         if dispute.isBreach, world.isTowerClient(end) {

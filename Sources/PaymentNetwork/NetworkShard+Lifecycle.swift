@@ -109,16 +109,18 @@ extension NetworkShard {
     {
         try world.channels[Int(end.rawValue)].sendReady()
         send(NetworkMessage(.channelReady, end: end), from: end, &shard)
-        announceIfUsable(end, &shard)
+        announceIfReady(end, &shard)
     }
 
     func receiveReady(at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) throws(ProtocolViolation)
     {
+        // After a broken connection it may come again.
+        let isAwaited = world.channels[Int(end.rawValue)].phase == .awaitingReady
         try world.channels[Int(end.rawValue)].receiveReady()
-        announceIfUsable(end, &shard)
+        if isAwaited { announceIfReady(end, &shard) }
     }
 
-    private func announceIfUsable(_ end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
+    private func announceIfReady(_ end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         let position = Int(end.rawValue)
         guard world.channels[position].phase == .normal else { return }
         if world.channels[position].isFunder { statistics.channelsOpened += 1 }

@@ -20,7 +20,8 @@ public enum SimulationError: Error, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .noTraffic(let name): "\(name) has no traffic: give it flows or a trace, or use --trace FILE.csv"
+        case .noTraffic(let name):
+            "\(name) has no traffic: give it flows, 'traffic: assumed' or a trace, or use --trace FILE.csv"
         case .interrupted: "interrupted"
         case .brokenInvariant(let what): what
         case .unusableState(let error): "this is no state of this run: \(error)"
@@ -307,7 +308,7 @@ public final class NetworkSimulation {
 
     private func disputeSummary(_ statistics: RunStatistics) -> RunResult.DisputeSummary {
         RunResult.DisputeSummary(
-            unilateralCloses: statistics.unilateralCloses, cheats: statistics.cheats,
+            unilateralCloses: statistics.commitmentsConfirmed, cheats: statistics.cheats,
             breaches: statistics.breaches, punished: UInt64(statistics.punishedChannels.count),
             dataLosses: statistics.dataLosses)
     }
@@ -382,7 +383,7 @@ public final class NetworkSimulation {
             )
         }
         // Where the chain settled HTLCs on one side alone, what is no fee stands apart.
-        let isOnChain = simulation.models.contains { $0.statistics.unilateralCloses > 0 }
+        let isOnChain = services.statistics.commitmentsConfirmed > 0
         try check(
             paid == earned || isOnChain, "senders paid \(paid) in fees, routers earned \(earned)")
     }

@@ -97,21 +97,10 @@ final class NetworkWorld: @unchecked Sendable {
         policyGrace = topology.payments.policyGrace.microseconds
         trafficHorizon = topology.trafficHorizon.microseconds
         measuredFrom = topology.warmup.microseconds
-        feeratePerKiloweight = UInt64(topology.layerOne.feeratePerVirtualByte) * 250
-        let layer = topology.layerOne
-        if let profile = layer.profile {
-            var rules = profile.rules
-            rules.blockWeightMaximum = layer.blockWeight
-            rules.transactionWeightMaximum = min(rules.transactionWeightMaximum, layer.blockWeight)
-            if !layer.hasFeeMarket { rules.feerateMinimum = min(rules.feerateMinimum, feeratePerKiloweight) }
-            self.rules = rules
-        } else {
-            rules = ChainRules(
-                blockWeightMaximum: layer.blockWeight,
-                transactionWeightMaximum: min(400_000, layer.blockWeight),
-                feerateMinimum: min(253, feeratePerKiloweight))
-        }
-        finality = UInt32(layer.profile?.reorganisationDepth ?? Chain.reorganisationDepthMaximum) + 1
+        feeratePerKiloweight = topology.layerOne.feeratePerKiloweight
+        rules = topology.layerOne.rules
+        finality =
+            UInt32(topology.layerOne.profile?.reorganisationDepth ?? Chain.reorganisationDepthMaximum) + 1
         faults = FaultPlan(topology, until: topology.trafficHorizon)
         var clients: [Bool] = []
         if let watchtower = topology.watchtower {
@@ -186,9 +175,9 @@ final class NetworkWorld: @unchecked Sendable {
 
         // Wallets come after the standing channels in the genesis block.
         var wallets: [Int32] = []
-        for (index, amount) in topology.startingWallets.enumerated() where amount > .zero {
-            nodes[index].startingWallet = amount
-            for value in topology.coins(of: index, amount) {
+        for (index, coins) in topology.startingCoins.enumerated() {
+            nodes[index].startingWallet = coins.reduce(.zero, +)
+            for value in coins {
                 let outpoint = Chain.genesisOutpoint(UInt32(genesis.count))
                 nodes[index].wallet.receive(Wallet.Coin(outpoint: outpoint, value: value))
                 wallets.append(Int32(index))

@@ -23,8 +23,7 @@ struct RunStatistics {
     var openingsRefused: UInt64 = 0
     var closingsRefused: UInt64 = 0
     var policyChanges: UInt64 = 0
-    /// Channels that a node took to the chain, those with a revoked commitment among them.
-    var unilateralCloses: UInt64 = 0
+    /// Channels that a revoked commitment closed.
     var cheats: UInt64 = 0
     /// Revoked commitments that their victims saw on the chain.
     var breaches: UInt64 = 0
@@ -42,6 +41,9 @@ struct RunStatistics {
     var hours: [TimelineRecord] = []
     /// The network at the end of each hour that is over; of the first shard alone.
     var samples: [NetworkSample] = []
+
+    /// Channels that a node took to the chain, those with a revoked commitment among them.
+    var commitmentsConfirmed: UInt64 { chainKinds.first { $0.kind == .commitment }?.count ?? 0 }
 
     mutating func count(_ transaction: ChainRecord) {
         for place in chainKinds.indices where chainKinds[place].kind == transaction.kind {
@@ -118,7 +120,6 @@ struct RunStatistics {
         openingsRefused += other.openingsRefused
         closingsRefused += other.closingsRefused
         policyChanges += other.policyChanges
-        unilateralCloses += other.unilateralCloses
         cheats += other.cheats
         breaches += other.breaches
         dataLosses += other.dataLosses

@@ -88,7 +88,7 @@ struct IncomeReport {
     }
 
     private func notes() -> [String] {
-        let lifetime = result.channelLifetimeDays
+        let life = "\(Figures.counted(UInt64(result.channelLifetimeDays), "day")) of a channel's life"
         let measured = Figures.duration(microseconds: result.measuredMicroseconds)
         var lines: [String] = []
         if let mark { lines += [style.yellow(mark), ""] }
@@ -110,12 +110,15 @@ struct IncomeReport {
         }
         let disputes = [hasPenalties ? "penalties" : nil, hasPrincipal ? "principal" : nil].compactMap(\.self)
         let andDisputes = disputes.isEmpty ? "" : " and with \(disputes.joined(separator: " and "))"
+        let spread =
+            disputes.isEmpty
+            ? "opening and closing spread over \(life)"
+            : "each counted once in \(life), however long the run"
         lines += [
             "net        routing fees less on-chain\(andDisputes)",
             "capital    a node's own side of its channels and the HTLCs it offered, averaged over that time",
             "APR gross  routing fees ÷ capital, per 365 days, not compounded",
-            "APR net    the same less on-chain costs\(andDisputes), opening and closing spread over "
-                + "\(Figures.counted(UInt64(lifetime), "day")) of a channel's life\(exitWords)",
+            "APR net    the same less on-chain costs\(andDisputes), \(spread)\(exitWords)",
         ]
         if result.nodeIncome.contains(where: { $0.aprGross != nil && $0.forwards < Self.forwardsForForecast })
         {
@@ -124,10 +127,13 @@ struct IncomeReport {
         return lines + [""] + answer()
     }
 
-    private var exitWords: String {
+    /// For how long capital stays locked after a channel's life; nil where it is free at once.
+    private var exitDelay: String? {
         let delay = microseconds(topology.layerOne.exitDelay)
-        return delay > 0 ? ", with the capital locked for \(Figures.duration(microseconds: delay)) more" : ""
+        return delay > 0 ? Figures.duration(microseconds: delay) : nil
     }
+
+    private var exitWords: String { exitDelay.map { ", with the capital locked for \($0) more" } ?? "" }
 
     private var warmupWords: String {
         topology.warmup > .zero
@@ -154,23 +160,45 @@ struct IncomeReport {
         let yields = routers.compactMap(\.aprNet).sorted()
         let who =
             "\(Figures.count(UInt64(ahead))) of \(Figures.counted(UInt64(routers.count), "node")) that forwarded"
-        let isFree = sum.onchainFees == .zero && !hasPenalties && !hasPrincipal
-        var text =
-            isFree
-            ? "\(who) earned something. Their channels stood open all along: nothing here paid for the chain."
-            : hasPenalties || hasPrincipal
-                ? "\(who) came out ahead of what the chain and disputes on it cost them in this run."
-                : "\(who) earned more in fees than the chain cost them in this run."
+        var text = "\(who) \(outcome(ofRouters: sum))"
         if let gross = sum.aprGross, let net = sum.aprNet, !yields.isEmpty {
+            let costs = costs(ofRouters: sum)
             let yield =
-                isFree
+                costs.isEmpty
                 ? "\(Figures.percent(gross)) a year on their capital"
-                : "\(Figures.percent(gross)) a year on their capital before on-chain costs, \(Figures.percent(net)) after"
+                : "\(Figures.percent(gross)) a year on their capital before \(costs.joined(separator: " and ")), "
+                    + "\(Figures.percent(net)) after"
             text +=
                 "\nAll together they made \(yield); the median node \(Figures.percent(median(of: yields)))."
         }
         let lines = text.split(separator: "\n").map(String.init)
         return [style.bold("Can routing be a passive income?") + " " + lines[0]] + lines.dropFirst()
+    }
+
+    /// What those that came out ahead did, and against what.
+    private func outcome(ofRouters sum: IncomeSum) -> String {
+        if hasPenalties || hasPrincipal {
+            return "came out ahead of what the chain and disputes on it cost them in this run."
+        }
+        guard sum.onchainFees == .zero else {
+            return "earned more in fees than the chain cost them in this run."
+        }
+        guard result.nodeIncome.allSatisfy({ $0.onchainFees == .zero }) else {
+            return "earned something, and paid nothing for the chain in this run: what it cost, others paid."
+        }
+        return "earned something. Their channels stood open all along: nothing here paid for the chain."
+    }
+
+    /// What lies between the gross and the net yield.
+    private func costs(ofRouters sum: IncomeSum) -> [String] {
+        var costs: [String] = []
+        if hasPenalties || hasPrincipal {
+            costs.append("what the chain and disputes cost")
+        } else if sum.onchainFees > .zero {
+            costs.append("on-chain costs")
+        }
+        if let exitDelay { costs.append("the \(exitDelay) that leaving takes") }
+        return costs
     }
 
     private func median(of sorted: [Double]) -> Double {

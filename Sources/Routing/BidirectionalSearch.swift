@@ -28,8 +28,9 @@ struct NodeLabel: BitwiseCopyable {
 /// fees (a common plateau) cannot close a circle. Among equal keys a node keeps the lowest first channel, which
 /// makes the way from every node the one with the lowest short channel ids.
 ///
-/// **From the source** a second search computes at the amount delivered, the least any route carries. Its keys
-/// are lower bounds for the way from the source to a node; it leaves out what a route cannot use (too small
+/// **From the source** a second search computes with the least that any route carries: the amount delivered and, on top,
+/// what a way on to the destination costs by what the other search knows so far. Its keys are lower bounds for the
+/// way from the source to a node; it leaves out what a route cannot use (too small
 /// a maximum, exclusions, spendable balances). A minimum a little above the amount it ignores, since a larger amount
 /// may meet it; one far above it reports as refused, for only a route with as great a fee could meet that.
 ///
@@ -42,6 +43,11 @@ struct NodeLabel: BitwiseCopyable {
 /// from there to a node that is not settled yet, so no bound is needed. What is left of the plateau of cheap
 /// channels around the source is then not searched twice. The backward search therefore settles a node only after
 /// every row that might still hold an equal way: of equal keys, rows come before nodes.
+///
+/// A bound too low by one millisatoshi is too low by much: between two nodes of a plateau of free channels there are as many
+/// ways that seem better by that one as the plateau has. Where meetings disappoint one after another, the search
+/// from the source starts anew, since it began when the way to the destination seemed to cost nothing, and with better
+/// bounds of what lies before the nodes it came to first (`Vicinity`).
 ///
 /// The side that has read less goes on. A hub beside one end fills that side's heap at once, so that to compare
 /// what waits would leave all the work to the other.
@@ -68,11 +74,14 @@ struct BidirectionalSearch {
     /// The forward search ignores minimums up to here.
     let minimumIgnored: UInt64
     let stamp: UInt32
+    /// Of labels from the source: rises when that search starts anew.
+    var forwardStamp: UInt32
     /// Whether rows have to be read beyond the core.
     let readsWholeRows: Bool
     /// Nodes that either side may have settled.
     let settledAhead: NodeFilter
     let settledBack: NodeFilter
+    var vicinity: Vicinity
     /// Keys.
     var forward: SearchHeap
     /// Keys times two, and one for a node that is not settled yet.
@@ -95,6 +104,10 @@ struct BidirectionalSearch {
     var refusedKey = UInt64.max
     /// Whether a label had more hops than a key can count.
     var isCut = false
+    /// Meetings at ways that were not better than the best known, though what the source's side said of them was, since it last
+    /// started; and the number at which it starts anew.
+    var disappointments = 0
+    var disappointmentsMaximum = 16
 }
 
 extension BidirectionalSearch {
@@ -107,6 +120,10 @@ extension BidirectionalSearch {
             let forwardLeast = forward.leastKey
             let backwardLeast = backward.count == 0 ? .max : backward.leastKey >> 1
             guard backwardLeast < best else { return }
+            if disappointments >= disappointmentsMaximum {
+                startAnew(backwardLeast)
+                continue
+            }
             if forwardLeast == .max || forwardLeast > best &- backwardLeast || backwardWork <= forwardWork {
                 stepBackward(forwardLeast)
             } else {
@@ -117,7 +134,19 @@ extension BidirectionalSearch {
 
     /// A node labelled by the backward search waits.
     @inline(__always) private mutating func push(key: UInt64, _ node: UInt32) {
+        incomingRows.prefetch(Int(node))
         backward.push(SearchEntry(key: key << 1 | 1, node: node, position: SearchEntry.fresh))
+    }
+
+    /// Asks for what a side's next step will read.
+    @inline(__always)
+    private func prefetch(
+        _ heap: SearchHeap, _ table: EdgeTable, _ rows: UnsafeMutablePointer<GraphLayout.Row>
+    ) {
+        guard heap.count > 0 else { return }
+        let next = heap.entries[0]
+        labels.prefetch(Int(next.node))
+        table.prefetch(next.position == SearchEntry.fresh ? rows[Int(next.node)].start : next.position)
     }
 
     /// No key that a group of dear directions leads to is below this, by the first of them.
@@ -129,9 +158,9 @@ extension BidirectionalSearch {
     // MARK: From the source
 
     /// Labels all that the source can reach over a channel of its own.
-    private mutating func leaveSource() {
+    mutating func leaveSource() {
         labels[source].forwardKey = 0
-        labels[source].forwardStamp = stamp | 1
+        labels[source].forwardStamp = forwardStamp | 1
         labels[source].backwardKey = 0
         labels[source].backwardStamp = stamp | 1
         settledAhead.insert(UInt32(source))
@@ -160,11 +189,11 @@ extension BidirectionalSearch {
             return
         }
         let label = labels + Int(edge.peer)
-        if label.pointee.forwardStamp >= stamp {
+        if label.pointee.forwardStamp >= forwardStamp {
             label.pointee.forwardEdge |= NodeLabel.severalDirect
             return
         }
-        label.pointee.forwardStamp = isPushed ? stamp : stamp | 1
+        label.pointee.forwardStamp = isPushed ? forwardStamp : forwardStamp | 1
         if !isPushed { settledAhead.insert(edge.peer) }
         label.pointee.forwardKey = 1
         label.pointee.forwardEdge = UInt32(position)
@@ -175,14 +204,25 @@ extension BidirectionalSearch {
         hasExclusions && excluded[Int(direction) >> 6] & 1 << UInt64(direction & 63) != 0
     }
 
-    private func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool {
+    func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool {
         if isExcluded(direction) { return false }
         guard let spendable else { return true }
         return spendable(DirectionIndex(direction), Millisatoshi(amount)).rawValue >= amount
     }
 
+    /// The key of a way from the source over a direction, where a way on to the destination has no lower key than `rest`: the
+    /// direction then forwards what that way costs too.
+    @inline(__always)
+    private func reached(by head: EdgeTable.Head, after key: UInt64, before rest: UInt64) -> UInt64 {
+        key &+ 1
+            &+ fee(
+                baseFee: head.baseFee, proportionalFee: head.proportionalFee, forwarding: amount &+ rest >> 8)
+            << 8
+    }
+
     private mutating func stepForward(_ backwardLeast: UInt64) {
         let entry = forward.popLeast()
+        prefetch(forward, outgoing, outgoingRows)
         let node = Int(entry.node)
         let label = labels + node
         guard label.pointee.backwardStamp <= stamp else { return }
@@ -190,9 +230,10 @@ extension BidirectionalSearch {
         let key = label.pointee.forwardKey
         var position = entry.position
         if position == SearchEntry.fresh {
-            guard label.pointee.forwardStamp == stamp else { return }
-            label.pointee.forwardStamp = stamp | 1
+            guard label.pointee.forwardStamp == forwardStamp else { return }
+            label.pointee.forwardStamp = forwardStamp | 1
             settledAhead.insert(entry.node)
+            vicinity.settle(entry.node)
             position = row.start
             if readsWholeRows, row.coreEnd < row.end {
                 forward.push(SearchEntry(key: key, node: entry.node, position: row.coreEnd))
@@ -211,11 +252,10 @@ extension BidirectionalSearch {
         defer { forwardWork &+= Int(position &- start) &+ Self.settlingWork }
         while position < end {
             let head = outgoing.heads[Int(position)]
-            let feeHere = fee(
-                baseFee: head.baseFee, proportionalFee: head.proportionalFee, forwarding: amount)
             if position &- start >= Self.edgesAtOnce {
-                let fees = feeHere &- UInt64(head.baseFee) &+ row.baseFeeMinimum(at: position)
-                let bound = key &+ 1 &+ fees << 8
+                let proportional = fee(
+                    baseFee: 0, proportionalFee: head.proportionalFee, forwarding: amount)
+                let bound = key &+ 1 &+ (proportional &+ row.baseFeeMinimum(at: position)) << 8
                 if bound > forward.leastKey {
                     if bound <= best {
                         forward.push(SearchEntry(key: bound, node: entry.node, position: position))
@@ -231,31 +271,36 @@ extension BidirectionalSearch {
                 }
             }
             position &+= 1
-            let reached = key &+ 1 &+ feeHere << 8
             // Most directions are too dear for a peer that the other side has not settled: it need not be read.
             let restLeast = settledBack.mayContain(head.peer) ? 0 : backwardLeast
-            guard head.magnitude >= magnitude, reached <= best, restLeast <= best &- reached else { continue }
+            let reachedLeast = reached(by: head, after: key, before: restLeast)
+            guard head.magnitude >= magnitude, reachedLeast <= best, restLeast <= best &- reachedLeast else {
+                continue
+            }
             let edge = outgoing[Int(position &- 1)]
-            guard edge.maximum >= amount else { continue }
             let peer = labels + Int(edge.peer)
-            if peer.pointee.forwardStamp >= stamp, peer.pointee.forwardKey <= reached { continue }
-            guard reached < feeCeiling << 8, !isExcluded(edge.direction) else { continue }
             let isSettled = peer.pointee.backwardStamp > stamp
-            let rest = isSettled ? peer.pointee.backwardKey : backwardLeast
-            guard rest <= best &- reached else { continue }
+            let rest = max(
+                isSettled ? peer.pointee.backwardKey : backwardLeast, vicinity.leastKey(after: head.peer))
+            guard edge.maximum >= amount &+ rest >> 8 else { continue }
+            let reached = reached(by: head, after: key, before: rest)
+            if peer.pointee.forwardStamp >= forwardStamp, peer.pointee.forwardKey <= reached { continue }
+            guard reached < feeCeiling << 8, !isExcluded(edge.direction) else { continue }
+            guard reached <= best, rest <= best &- reached else { continue }
             if edge.minimum > minimumIgnored {
                 refuse(edge, before: key, hasFee: true)
                 continue
             }
             peer.pointee.forwardKey = reached
-            peer.pointee.forwardStamp = stamp
+            peer.pointee.forwardStamp = forwardStamp
             peer.pointee.forwardEdge = UInt32(position &- 1)
             if !isSettled {
+                outgoingRows.prefetch(Int(edge.peer))
                 forward.push(
                     SearchEntry(key: reached, node: edge.peer, position: SearchEntry.fresh))
             }
             if peer.pointee.backwardStamp >= stamp, peer.pointee.backwardKey < best &- reached {
-                meet(at: Int(edge.peer))
+                if !meet(at: Int(edge.peer)) { disappointments &+= 1 }
             }
         }
     }
@@ -264,6 +309,7 @@ extension BidirectionalSearch {
 
     private mutating func stepBackward(_ forwardLeast: UInt64) {
         let entry = backward.popLeast()
+        prefetch(backward, incoming, incomingRows)
         let node = Int(entry.node)
         let label = labels + node
         let row = incomingRows[node]
@@ -274,7 +320,7 @@ extension BidirectionalSearch {
             label.pointee.backwardStamp = stamp | 1
             settledBack.insert(entry.node)
             position = row.start
-            if label.pointee.forwardStamp >= stamp, label.pointee.forwardKey == 1 { arrive(at: node) }
+            if label.pointee.forwardStamp >= forwardStamp, label.pointee.forwardKey == 1 { arrive(at: node) }
             if readsWholeRows, row.coreEnd < row.end {
                 backward.push(SearchEntry(key: key << 1, node: entry.node, position: row.coreEnd))
             }
@@ -329,8 +375,8 @@ extension BidirectionalSearch {
                 continue
             }
             guard reached < feeCeiling << 8, !isExcluded(edge.direction) else { continue }
-            let isMet = peer.pointee.forwardStamp >= stamp
-            let rest = peer.pointee.forwardStamp > stamp ? peer.pointee.forwardKey : forwardLeast
+            let isMet = peer.pointee.forwardStamp >= forwardStamp
+            let rest = peer.pointee.forwardStamp > forwardStamp ? peer.pointee.forwardKey : forwardLeast
             guard rest <= best &- reached else { continue }
             if edge.minimum > received {
                 if node != destination { refuse(edge, before: rest, hasFee: true) }
@@ -340,92 +386,18 @@ extension BidirectionalSearch {
             peer.pointee.backwardStamp = stamp
             peer.pointee.backwardDirection = edge.direction
             push(key: reached, edge.peer)
-            if isMet, peer.pointee.forwardKey < best &- reached { meet(at: Int(edge.peer)) }
+            if isMet, peer.pointee.forwardKey < best &- reached {
+                if !meet(at: Int(edge.peer)) { disappointments &+= 1 }
+            }
         }
     }
 
     /// The least key of a way from the source to the node, by what the forward search knows.
     @inline(__always)
     private func leastKeyBefore(_ label: UnsafeMutablePointer<NodeLabel>, _ forwardLeast: UInt64) -> UInt64 {
-        if label.pointee.forwardStamp > stamp { return label.pointee.forwardKey }
+        if label.pointee.forwardStamp > forwardStamp { return label.pointee.forwardKey }
         // A label at a node settled here waits in no heap.
-        return label.pointee.forwardStamp == stamp
+        return label.pointee.forwardStamp == forwardStamp
             ? min(label.pointee.forwardKey, forwardLeast) : forwardLeast
-    }
-
-    /// Notes that a direction's minimum is above what it would carry: a route that carries more may use it.
-    /// `before` bounds the key of the way to it; `hasFee` is false for the source's own channels.
-    private mutating func refuse(_ edge: GraphEdge, before: UInt64, hasFee: Bool) {
-        let surplus = edge.minimum - amount
-        guard surplus < feeCeiling, before < feeCeiling << 8 else { return }
-        let feeThere =
-            hasFee
-            ? fee(baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: edge.minimum) : 0
-        guard surplus + feeThere < feeCeiling else { return }
-        refusedKey = min(refusedKey, (surplus + feeThere) << 8 &+ before)
-    }
-
-    /// The backward search has settled a neighbour of the source: takes the lowest channel that carries enough.
-    private mutating func arrive(at node: Int) {
-        let total = labels[node].backwardKey &+ 1
-        guard total <= sourceKey, let direction = directChannel(to: node) else { return }
-        if total < sourceKey || direction < sourceDirection {
-            sourceKey = total
-            sourceDirection = direction
-            best = min(best, total)
-        }
-    }
-
-    private mutating func directChannel(to node: Int) -> UInt32? {
-        let received = amount &+ labels[node].backwardKey >> 8
-        let first = labels[node].forwardEdge
-        if first & NodeLabel.severalDirect == 0 {
-            let edge = outgoing[Int(first)]
-            return fits(received, through: edge) ? edge.direction : nil
-        }
-        var lowest: UInt32?
-        for position in outgoingRows[source].start..<outgoingRows[source].end {
-            let edge = outgoing[Int(position)]
-            guard edge.peer == UInt32(node), edge.direction < lowest ?? .max else { continue }
-            if fits(received, through: edge) { lowest = edge.direction }
-        }
-        return lowest
-    }
-
-    /// Whether a direction out of the source carries `received`.
-    private mutating func fits(_ received: UInt64, through edge: GraphEdge) -> Bool {
-        guard received <= edge.maximum, canSpend(received, edge.direction) else { return false }
-        if received < edge.minimum {
-            refuse(edge, before: 0, hasFee: false)
-            return false
-        }
-        return true
-    }
-
-    // MARK: Meetings
-
-    /// The true key of the way found through `meeting`, if its amounts fit, bounds the best from above.
-    ///
-    /// The way may visit a node twice. Leaving out the circle is cheaper, and possible as long as the part before
-    /// `meeting` keeps its minimums with any amount: no bound is taken from one that does not.
-    @inline(never) private mutating func meet(at meeting: Int) {
-        var key = labels[meeting].backwardKey
-        var node = meeting
-        while true {
-            let edge = outgoing[Int(labels[node].forwardEdge & ~NodeLabel.severalDirect)]
-            let received = amount &+ key >> 8
-            let ends = layout.channels[Int(edge.direction >> 1)]
-            node = Int(edge.direction & 1 == 0 ? ends.node1 : ends.node2)
-            guard edge.minimum <= amount, received <= edge.maximum, key & 255 < 255 else { return }
-            if node == source {
-                if canSpend(received, edge.direction) { best = min(best, key &+ 1) }
-                return
-            }
-            key =
-                key &+ 1
-                &+ fee(baseFee: edge.baseFee, proportionalFee: edge.proportionalFee, forwarding: received)
-                << 8
-            guard key < feeCeiling << 8, key &+ labels[node].forwardKey < best else { return }
-        }
     }
 }

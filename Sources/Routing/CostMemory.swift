@@ -14,7 +14,7 @@ final class CostMemory {
 
     init(nodeCount: Int) {
         self.nodeCount = nodeCount
-        nodes = .allocate(capacity: nodeCount)
+        nodes = LargeMemory.allocate(CostNode.self, count: nodeCount)
         nodes.initialize(repeating: .unreached, count: nodeCount)
         forward = SearchHeap(capacity: 1_024)
         backward = SearchHeap(capacity: 1_024)
@@ -22,7 +22,7 @@ final class CostMemory {
     }
 
     deinit {
-        nodes.deallocate()
+        LargeMemory.free(nodes)
         forward.deallocate()
         backward.deallocate()
         ways.deallocate()

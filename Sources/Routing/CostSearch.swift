@@ -99,6 +99,15 @@ extension CostSearch {
         return spendable(DirectionIndex(direction), Millisatoshi(amount)).rawValue >= amount
     }
 
+    /// Asks for what a side's next step will read.
+    @inline(__always)
+    private func prefetch(
+        _ node: UInt32, _ position: Int32, _ table: EdgeTable, _ rows: UnsafeMutablePointer<GraphLayout.Row>
+    ) {
+        nodes.prefetch(Int(node))
+        table.prefetch(position == SearchEntry.fresh ? rows[Int(node)].start : position)
+    }
+
     /// As in `BidirectionalSearch`.
     private func bound(_ first: GraphEdge, after key: UInt64, forwarding amount: UInt64) -> UInt64 {
         let proportional = fee(baseFee: 0, proportionalFee: first.proportionalFee, forwarding: amount)
@@ -158,6 +167,10 @@ extension CostSearch {
 
     private mutating func stepForward(_ backwardLeast: UInt64) {
         let entry = forward.popLeast()
+        if forward.count > 0 {
+            let next = forward.entries[0]
+            prefetch(next.node, next.position, outgoing, outgoingRows)
+        }
         let node = nodes + Int(entry.node)
         let row = outgoingRows[Int(entry.node)]
         let key = node.pointee.forwardKey
@@ -238,6 +251,7 @@ extension CostSearch {
             peer.pointee.forwardKey = reached
             peer.pointee.mark(CostNode.forwardLabelled, stamp)
             peer.pointee.forwardEdge = UInt32(position &- 1)
+            outgoingRows.prefetch(Int(head.peer))
             forward.push(
                 SearchEntry(key: reached, node: head.peer, position: SearchEntry.fresh))
             if marks & CostNode.backwardLabelled != 0 {
@@ -282,6 +296,10 @@ extension CostSearch {
 
     private mutating func stepBackward(_ forwardLeast: UInt64) {
         let entry = backward.popLeast()
+        if backward.count > 0 {
+            let next = backward.entries[0]
+            prefetch(ways[next.node].node, next.position, incoming, incomingRows)
+        }
         var position = entry.position
         if position == SearchEntry.fresh, !settle(entry.node) { return }
         let way = ways[entry.node]
@@ -399,6 +417,7 @@ extension CostSearch {
             }
             backward.push(SearchEntry(key: way.key, node: index, position: SearchEntry.fresh))
         } else {
+            incomingRows.prefetch(Int(way.node))
             node.pointee.mark(CostNode.backwardLabelled, stamp)
             node.pointee.backwardKey = way.key
             node.pointee.bestWay = ways.append(way)

@@ -21,10 +21,13 @@ public final class RouteSearch {
     private var backward: SearchHeap
     private let settledAhead = NodeFilter()
     private let settledBack = NodeFilter()
+    private var vicinity = Vicinity()
     /// Labels of earlier queries carry lower stamps and are as good as absent: nothing is cleared.
     private var stamp: UInt32 = 0
     /// Queries so far that took the search with several labels a node: it costs milliseconds.
     public private(set) var labelSearchCount = 0
+    /// Read from the payee's side by the last search by fees, what settling nodes costs included.
+    private(set) var directionsReadBack = 0
     /// Those of them whose answer is the best found, but not proved to be the best there is.
     public internal(set) var undecidedCount = 0
 
@@ -55,13 +58,14 @@ public final class RouteSearch {
         backward.deallocate()
         settledAhead.deallocate()
         settledBack.deallocate()
+        vicinity.deallocate()
     }
 
     /// Memory held between queries, bytes.
     public var memorySize: Int {
         nodeCount * MemoryLayout<NodeLabel>.stride + (channelCount / 32 + 1) * 8 + forward.memorySize
             + backward.memorySize + settledAhead.memorySize + settledBack.memorySize
-            + (costMemory?.memorySize ?? 0)
+            + vicinity.memorySize + (costMemory?.memorySize ?? 0)
     }
 
     /// The route with the least total fee; among equals the one with the fewest hops, then the one with the
@@ -243,7 +247,7 @@ public final class RouteSearch {
 
     /// Above every stamp that a label carries, and above one more.
     private func nextStamp() -> UInt32 {
-        if stamp > .max - 4 {
+        if stamp > .max - 256 {
             stamp = 0
             labels.update(repeating: .unreached, count: nodeCount)
         }
@@ -270,18 +274,23 @@ public final class RouteSearch {
         backward.removeAll()
         settledAhead.removeAll()
         settledBack.removeAll()
+        vicinity.removeAll()
         var search = BidirectionalSearch(
             incoming: graph.incoming, outgoing: graph.outgoing, incomingRows: graph.incomingRows,
             outgoingRows: graph.outgoingRows, layout: layout, labels: labels, excluded: excluded,
             hasExclusions: hasExclusions, spendable: spendable, source: source, destination: destination,
             amount: request.amount.rawValue,
             minimumIgnored: request.amount.rawValue + request.amount.rawValue / 16, stamp: stamp,
+            forwardStamp: stamp,
             readsWholeRows: !layout.isCore[source] && leaving.coreEnd < leaving.end
                 || !layout.isCore[destination] && entering.coreEnd < entering.end,
-            settledAhead: settledAhead, settledBack: settledBack, forward: forward, backward: backward)
+            settledAhead: settledAhead, settledBack: settledBack, vicinity: vicinity, forward: forward,
+            backward: backward)
         search.run()
         forward = search.forward
         backward = search.backward
+        self.stamp = search.forwardStamp
+        directionsReadBack = search.backwardWork
         return search
     }
 

@@ -1,6 +1,11 @@
 import GRDB
 import GRDBSQLite
 
+/// Why SQLite took no row; `RunDatabase` knows of which run.
+struct SQLiteRefusal: Error {
+    let reason: String
+}
+
 /// One prepared `INSERT`, stepped once a row straight through SQLite's own interface.
 ///
 /// Binding through GRDB's values costs several allocations a row; a run has millions.
@@ -88,7 +93,7 @@ struct BulkInsert: ~Copyable {
         precondition(code == SQLITE_OK, "a value is bound to a column that exists")
     }
 
-    private static func error(of connection: OpaquePointer) -> RunStoreError {
-        .database(reason: String(cString: sqlite3_errmsg(connection)))
+    private static func error(of connection: OpaquePointer) -> SQLiteRefusal {
+        SQLiteRefusal(reason: String(cString: sqlite3_errmsg(connection)))
     }
 }

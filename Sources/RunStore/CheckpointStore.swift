@@ -72,9 +72,7 @@ public struct CheckpointStore {
         writer.write(
             list: description.manifest(of: topology, inputNames: names, status: .incomplete, digest: nil)
                 .encoded())
-        for input in description.inputs {
-            writer.write(blake2b(input.bytes))
-        }
+        for hash in description.inputHashes { writer.write(hash) }
         run = blake2b(writer.finish())
         if isNew { try directory.makeSubdirectory(Self.subdirectory) }
     }

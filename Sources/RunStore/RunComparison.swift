@@ -32,10 +32,8 @@ public struct RunComparison {
                 return try Self.tables(in: database).flatMap { try Self.differences(in: $0, database) }
             }
             try queue.close()
-        } catch let error as DatabaseError {
-            throw .database(reason: error.message ?? "SQLite error \(error.resultCode.rawValue)")
         } catch {
-            throw .database(reason: "\(error)")
+            throw .database(path: stored.path(of: RunDatabase.name), reason: RunStoreError.reason(of: error))
         }
         return found
     }

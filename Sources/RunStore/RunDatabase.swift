@@ -35,7 +35,8 @@ final class RunDatabase {
             journal = "TRUNCATE"
             // GRDB would make an empty file in place of a missing one.
             guard directory.has(Self.scratchName) else {
-                throw .database(reason: "the rows recorded so far are gone")
+                throw .database(
+                    path: directory.path(of: Self.scratchName), reason: "the rows recorded so far are gone")
             }
         }
         var configuration = Configuration()
@@ -49,12 +50,13 @@ final class RunDatabase {
                 _ = try Row.fetchAll(database, sql: "PRAGMA \(pragma)")
             }
         }
-        queue = try Self.translatingErrors {
+        queue = try Self.translatingErrors(in: directory) {
             let queue = try DatabaseQueue(
                 path: directory.path(of: Self.scratchName), configuration: configuration)
             switch beginning {
             case .empty: try queue.write { try $0.execute(sql: Self.schema) }
-            case .resumed(let mark): try queue.write { try Self.discardRows(after: mark, in: $0) }
+            case .resumed(let mark):
+                try queue.write { try Self.discardRows(after: mark, in: $0) }
             }
             return queue
         }
@@ -63,7 +65,7 @@ final class RunDatabase {
     /// Writes rows in one transaction.
     func write(_ rows: (Database) throws -> Void) throws(RunStoreError) {
         // GRDB's closure is sendable; ours runs inside this call and nowhere else.
-        try Self.translatingErrors {
+        try Self.translatingErrors(in: directory) {
             try withoutActuallyEscaping(rows) { rows in try queue.write { try rows($0) } }
         }
     }
@@ -77,7 +79,7 @@ final class RunDatabase {
                 sql: "DELETE FROM \(table) WHERE \(time) > ?", arguments: [Int64(clamping: mark.time)])
             let left = try Int64.fetchOne(database, sql: "SELECT count(*) FROM \(table)") ?? 0
             guard left == Int64(clamping: count) else {
-                throw RunStoreError.database(
+                throw SQLiteRefusal(
                     reason: "\(table) has \(left) rows of the \(count) it had at the checkpoint")
             }
         }
@@ -98,7 +100,7 @@ final class RunDatabase {
         // A kill may have left a part of it.
         directory.remove(temporary)
         directory.remove(temporary + "-journal")
-        try Self.translatingErrors {
+        try Self.translatingErrors(in: directory) {
             try queue.writeWithoutTransaction { database in
                 try database.execute(sql: "VACUUM INTO ?", arguments: [directory.path(of: temporary)])
             }
@@ -108,16 +110,15 @@ final class RunDatabase {
         try directory.rename(temporaryOf: Self.name)
     }
 
-    private static func translatingErrors<Result>(_ body: () throws -> Result) throws(RunStoreError) -> Result
-    {
+    private static func translatingErrors<Result>(
+        in directory: RunDirectory, _ body: () throws -> Result
+    ) throws(RunStoreError) -> Result {
         do {
             return try body()
         } catch let error as RunStoreError {
             throw error
-        } catch let error as DatabaseError {
-            throw .database(reason: error.message ?? "SQLite error \(error.resultCode.rawValue)")
         } catch {
-            throw .database(reason: "\(error)")
+            throw .database(path: directory.path(of: name), reason: RunStoreError.reason(of: error))
         }
     }
 }

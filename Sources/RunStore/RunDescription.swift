@@ -1,3 +1,4 @@
+import Cryptography
 import LightningTypes
 import PaymentNetwork
 import Topologies
@@ -74,6 +75,9 @@ public struct InputFile: Sendable {
         self.bytes = bytes
         self.role = role
     }
+
+    /// BLAKE2b-256: by it a copy that was changed is known.
+    var hash: Bytes32 { bytes.withUnsafeBytes { blake2b($0) } }
 }
 
 /// Everything that decides a run and stands in no topology: what was asked for, by whom it is carried out.
@@ -87,7 +91,9 @@ public struct RunDescription: Sendable {
     public var settings: RunSettings
     public var attempts: AttemptSampling
     /// The topology first, then what it refers to.
-    public var inputs: [InputFile]
+    public let inputs: [InputFile]
+    /// BLAKE2b-256 of each.
+    let inputHashes: [Bytes32]
 
     public init(
         version: String, arguments: [String], overrides: [(option: String, value: String)],
@@ -99,6 +105,7 @@ public struct RunDescription: Sendable {
         self.settings = settings
         self.attempts = attempts
         self.inputs = inputs
+        inputHashes = inputs.map(\.hash)
     }
 }
 
@@ -131,6 +138,7 @@ extension RunDescription {
             "overrides": .object(overrides.map { .init($0.option, .text($0.value)) }),
             "input": .array(inputNames.map(JSONValue.text)),
             "input_roles": .array(inputs.map { .text($0.role.text) }),
+            "input_blake2b": .array(inputHashes.map { .text($0.description) }),
             "settings": [
                 "signatures": .text(settings.signatures.rawValue),
                 "threads": JSONValue(settings.threads),

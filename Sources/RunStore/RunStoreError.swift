@@ -1,3 +1,5 @@
+import GRDB
+
 /// Why a run could not be stored. Each description is one line that names the path.
 public enum RunStoreError: Error, CustomStringConvertible {
     /// The directory asked for already holds something.
@@ -9,7 +11,7 @@ public enum RunStoreError: Error, CustomStringConvertible {
     /// The tables are those of another version of the program.
     case otherSchema(path: String, found: Int, program: String)
     /// SQLite refused.
-    case database(reason: String)
+    case database(path: String, reason: String)
 
     public var description: String {
         switch self {
@@ -18,8 +20,18 @@ public enum RunStoreError: Error, CustomStringConvertible {
         case .otherSchema(let path, let found, let program):
             "\(path): its tables have schema \(found), of \(program); this program writes schema "
                 + "\(RunDatabase.schemaVersion), and neither verifies nor goes on with another"
-        case .failed(let path, let reason): "\(path): \(reason)"
-        case .database(let reason): "run.sqlite: \(reason)"
+        case .failed(let path, let reason), .database(let path, let reason): "\(path): \(reason)"
+        }
+    }
+}
+
+extension RunStoreError {
+    /// What SQLite says of itself, in a few words.
+    static func reason(of error: any Error) -> String {
+        switch error {
+        case let refusal as SQLiteRefusal: refusal.reason
+        case let error as DatabaseError: error.message ?? "SQLite error \(error.resultCode.rawValue)"
+        case let error: "\(error)"
         }
     }
 }

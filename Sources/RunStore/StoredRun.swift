@@ -16,6 +16,8 @@ public struct StoredRun {
     /// Of its tables; 0 where the manifest does not say.
     public let schemaVersion: Int
     private let manifest: [UInt8]
+    /// As the manifest has them, hexadecimal.
+    private let inputHashes: [String]
 
     /// - Throws: `RunStoreError.notResumable` where the manifest or a copy of the input is missing or not ours.
     public init(at path: String) throws(RunStoreError) {
@@ -27,7 +29,8 @@ public struct StoredRun {
             let program = root["program"] as? String, let arguments = root["arguments"] as? [String],
             let status = (root["status"] as? String).flatMap(RunStatus.init(rawValue:)),
             let names = root["input"] as? [String], let roles = root["input_roles"] as? [String],
-            names.count == roles.count
+            let hashes = root["input_blake2b"] as? [String],
+            names.count == roles.count, names.count == hashes.count
         else { throw refuse("no manifest of a run, or of another version") }
         self.program = program
         self.arguments = arguments
@@ -43,6 +46,18 @@ public struct StoredRun {
                 InputFile(name: String(name.dropFirst(6)), bytes: try directory.read(name), role: role))
         }
         self.inputs = inputs
+        inputHashes = hashes
+    }
+
+    /// Refuses a run with a copy that is not what the run read: repeated or continued, it would be another.
+    ///
+    /// - Throws: `RunStoreError.notResumable`, with the name of the copy.
+    public func checkInputs() throws(RunStoreError) {
+        for (input, hash) in zip(inputs, inputHashes) where input.hash.description != hash {
+            throw .notResumable(
+                path: directory.path(of: "input/\(input.name)"),
+                reason: "changed since the run was made; put the copy back, or run the changed file anew")
+        }
     }
 
     /// Refuses a run whose tables are not those that this program writes: they can be neither compared nor continued.

@@ -72,9 +72,14 @@ public struct BackgroundDemand: Hashable, Sendable {
     static let backlogBlocksMaximum: UInt64 = 75
 
     public let figures: DemandFigures
-    let seed: UInt64
+    private(set) var seed: UInt64
     let blockWeight: UInt64
     let feerateMinimum: UInt64
+    /// What each of the bids that arrive together is of the level.
+    private let shares: [Double]
+    /// What a block leaves of the walk's deviation, and of a spike.
+    private let deviationKept: Double
+    private let spikeKept: Double
     /// The walk and the spikes: what the logarithm of the level has above that of the typical rate.
     var deviation = 0.0
     var spike = 0.0
@@ -87,6 +92,23 @@ public struct BackgroundDemand: Hashable, Sendable {
         self.seed = seed
         blockWeight = rules.blockWeightMaximum
         feerateMinimum = rules.feerateMinimum
+        shares = Self.quantiles.map { naturalExponential(figures.spread * $0) }
+        deviationKept = Self.halved(after: figures.halfLife)
+        spikeKept = Self.halved(after: figures.spikeHalfLife)
+    }
+
+    /// Demand that has filled so many blocks before block 0: what waits, and what each of them asked for.
+    ///
+    /// A chain that begins with nothing waiting is cheap until a queue has grown, and who knows no block knows no price.
+    public func warmedUp(blocks: Int, rules: ChainRules) -> (demand: BackgroundDemand, feerates: [UInt64]) {
+        var past = self
+        // Other draws than those of the blocks to come.
+        past.seed = ~seed
+        var chain = Chain(genesis: [], rules: rules, demand: past)
+        let feerates = (0..<blocks).map { _ in chain.mineBlock().feerateNeeded(rules) }
+        var demand = chain.demand ?? past
+        demand.seed = seed
+        return (demand, feerates)
     }
 
     /// Weight that waits.
@@ -117,9 +139,8 @@ public struct BackgroundDemand: Hashable, Sendable {
         step(RandomStream(seed: seed, purpose: .demand, process: UInt64(height.rawValue)))
         let load = (figures.load + figures.spikeLoad * spike) * intervals
         let share = UInt64(load * Double(blockWeight) / Double(Self.quantiles.count))
-        let level = logarithmOfLevel
-        for quantile in Self.quantiles {
-            let rate = naturalExponential(level + figures.spread * quantile)
+        let level = naturalExponential(logarithmOfLevel)
+        for rate in shares.lazy.map({ level * $0 }) {
             guard rate >= Double(feerateMinimum) else { continue }
             backlog[Self.place(ofRate: rate)] += share
         }
@@ -129,9 +150,9 @@ public struct BackgroundDemand: Hashable, Sendable {
     /// The walk and the spikes go on by a block.
     private mutating func step(_ draws: RandomStream) {
         var stream = draws
-        let kept = Self.halved(after: figures.halfLife)
-        deviation = deviation * kept + figures.volatility * (1 - kept * kept).squareRoot() * stream.normal()
-        spike *= Self.halved(after: figures.spikeHalfLife)
+        let noise = (1 - deviationKept * deviationKept).squareRoot() * stream.normal()
+        deviation = deviation * deviationKept + figures.volatility * noise
+        spike *= spikeKept
         if figures.spikeInterval > 0, stream.unitInterval() * figures.spikeInterval < 1 {
             spike += figures.spikeSize * stream.exponential()
         }

@@ -58,7 +58,11 @@ public struct FeeEstimator: FeeRates, Hashable, Sendable {
     /// The rate asked for while nothing is known, and the least that is ever answered.
     public let feerateMinimum: UInt64
 
-    public init(feerateMinimum: UInt64) { self.feerateMinimum = feerateMinimum }
+    /// - Parameter blocks: what blocks before the first one asked for, oldest first.
+    public init(feerateMinimum: UInt64, after blocks: [UInt64] = []) {
+        self.feerateMinimum = feerateMinimum
+        lowest = blocks.suffix(Self.memory)
+    }
 
     /// A block came: what would have been confirmed in it at least.
     public mutating func connect(_ block: Block, rules: ChainRules) {

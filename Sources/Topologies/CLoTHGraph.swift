@@ -164,7 +164,12 @@ struct CLoTHGraph {
             proportionalFee: UInt32(try number(.proportionalFee, to: UInt64(UInt32.max))),
             cltvExpiryDelta: UInt16(try number(.timelock, to: UInt64(UInt16.max))),
             htlcMinimum: Millisatoshi(try number(.htlcMinimum)), htlcMaximum: Millisatoshi(channel.capacity))
-        let balance = try number(.balance, to: Millisatoshi(channel.capacity).rawValue)
+        let balance = try number(.balance)
+        let whole = Millisatoshi(channel.capacity)
+        guard balance <= whole.rawValue else {
+            throw table.error(
+                EdgeColumn.balance.place, "\(balance) msat; the capacity of its channel is \(whole)")
+        }
         guard (isFirst ? pending[index].balance1 : pending[index].balance2) == nil else {
             throw table.error(EdgeColumn.id.place, "this direction of its channel stands twice")
         }
@@ -190,8 +195,8 @@ struct CLoTHGraph {
             guard balance1 + balance2 == whole else {
                 throw file.error(
                     waiting.line,
-                    "the balances of this channel's edges come to \(balance1 + balance2), "
-                        + "its capacity is \(whole)")
+                    "the balances of this channel's edges come to \(balance1 + balance2) msat, "
+                        + "its capacity is \(whole) msat")
             }
             draft.channels[index].balance1 = Millisatoshi(balance1)
         }

@@ -45,6 +45,7 @@ enum FileKind: Equatable {
         guard cursor.peek() == UInt8(ascii: "{") else { return .topology }
         var kind: FileKind?
         var isNodeList = false
+        var hasNoChannels = false
         do {
             try cursor.members { (cursor, key) throws(TopologyError) in
                 if key.matches("millrace") {
@@ -59,6 +60,8 @@ enum FileKind: Equatable {
                     kind = .graph(.cln)
                 } else if key.matches("nodes"), try cursor.firstElementHas("nodeid") {
                     isNodeList = true
+                } else if key.matches("channels"), cursor.isEmptyListNext() {
+                    hasNoChannels = true
                 }
                 if kind != nil { throw cursor.error("decided") }
                 try cursor.skipValue()
@@ -72,6 +75,12 @@ enum FileKind: Equatable {
         if isNodeList {
             throw file.error(
                 1, "a list of nodes (listnodes); expected listchannels, or a topology (millrace: 1)")
+        }
+        if hasNoChannels {
+            throw file.error(
+                1,
+                "'channels' is empty: a listchannels without a channel is no network; a topology begins with 'millrace: 1'"
+            )
         }
         throw file.error(
             1,
@@ -95,6 +104,15 @@ extension JSONCursor {
             throw cursor.error("seen enough")
         }
         return isFound
+    }
+
+    /// Whether what comes next is `[]`; takes nothing.
+    fileprivate func isEmptyListNext() -> Bool {
+        var ahead = self
+        do {
+            try ahead.elements { (cursor) throws(TopologyError) in throw cursor.error("not empty") }
+        } catch { return false }
+        return true
     }
 
     /// Reads a value whose key may stand only once in its object.

@@ -68,8 +68,10 @@ public struct GraphRecipe: Sendable {
             ("rewiring", rewiring != nil), ("columns", columns != nil), ("hubs", hubs != nil),
         ]
         if let stray = given.first(where: { $0.isGiven && !kind.figures.contains($0.key) }) {
-            let known = (["nodes"] + kind.figures).joined(separator: ", ")
-            throw Fault(key: stray.key, message: "means nothing for \(kind.rawValue), which has \(known)")
+            let known =
+                kind.figures.isEmpty ? "nodes alone" : "nodes and \(kind.figures.joined(separator: ", "))"
+            throw Fault(
+                key: stray.key, message: "means nothing for \(kind.rawValue), which takes \(known)")
         }
         let nodes = nodes ?? (kind == .mainnetLike ? Self.mainnetNodes : 100)
         let least =

@@ -61,12 +61,14 @@ extension Topology {
 
     private static let claimReserve = Satoshi(10_000)
 
-    /// The coins of a node's wallet at genesis: one or, where it may have to pay for claims, up to ten beside it, for each is
-    /// held up by what it pays for until that is final.
-    public func coins(of node: Int, _ amount: Satoshi) -> [Satoshi] {
-        let count = faults.isEmpty ? 0 : min(amount.rawValue / Self.claimReserve.rawValue, 10)
-        let rest = amount - Satoshi(count * Self.claimReserve.rawValue)
-        return Array(repeating: Self.claimReserve, count: Int(count)) + (rest > .zero ? [rest] : [])
+    /// The coins of each node's wallet at genesis: one or, where it may have to pay for claims, one for each of those beside
+    /// it, for each is held up by what it pays for until that is final.
+    public var startingCoins: [[Satoshi]] {
+        zip(startingWallets, claimReserves()).map { wallet, reserve in
+            let count = min(wallet, reserve).rawValue / Self.claimReserve.rawValue
+            let rest = wallet - Satoshi(count * Self.claimReserve.rawValue)
+            return Array(repeating: Self.claimReserve, count: Int(count)) + (rest > .zero ? [rest] : [])
+        }
     }
 }
 

@@ -13,13 +13,13 @@ struct ReferencedFile {
         guard !path.isEmpty,
             !path.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
         else { throw section.error(key, "\(quoted(path)) is no path") }
-        file = SourceFile(name: path)
+        let full = path.hasPrefix("/") ? path : PathText.join(directory, path)
+        file = SourceFile(name: full)
         if let given = files?.bytes(of: path) {
             bytes = given
             return
         }
         if files?.isComplete == true { throw section.error(key, "there is no copy of \(quoted(path))") }
-        let full = path.hasPrefix("/") ? path : PathText.join(directory, path)
         do {
             bytes = try FileBytes.contents(ofFile: full, limit: .table, onlyRegular: true)
         } catch {

@@ -137,6 +137,18 @@ public struct Topology: Sendable {
         public var profile: LayerOneProfile?
         /// Whether others bid for block space too, as the profile says, and nodes pay what they estimate.
         public var hasFeeMarket = false
+
+        /// What its chain accepts. Where rates never change, it relays at the one there is.
+        public var rules: ChainRules {
+            var rules = profile?.rules ?? .bitcoin
+            rules.blockWeightMaximum = blockWeight
+            rules.transactionWeightMaximum = min(rules.transactionWeightMaximum, blockWeight)
+            if !hasFeeMarket { rules.feerateMinimum = min(rules.feerateMinimum, feeratePerKiloweight) }
+            return rules
+        }
+
+        /// `feeratePerVirtualByte` in satoshi for 1,000 weight.
+        public var feeratePerKiloweight: UInt64 { UInt64(feeratePerVirtualByte) * 250 }
     }
 
     /// How senders try.

@@ -26,6 +26,19 @@ extension TopologyReader {
             let section = try Section(value, title: "a fault", keys: Self.faultKeys, file: file)
             topology.faults.append(try fault(of: section, in: topology, &connected))
         }
+        if !topology.faults.isEmpty { try checkFeerates(of: topology) }
+    }
+
+    /// Where a channel may end up on chain, its commitment has to get there.
+    private func checkFeerates(of topology: Topology) throws(TopologyError) {
+        let lowest = topology.layerOne.rules.feerateMinimum
+        guard let channel = topology.channels.first(where: { $0.limits.feeratePerKiloweight < lowest })
+        else { return }
+        throw root.error(
+            "faults",
+            "the commitment of the channel \(channel.shortChannelID) pays "
+                + "\(channel.limits.feeratePerKiloweight) sat for 1,000 weight, and layer 1 relays nothing below "
+                + "\(lowest): it would never be confirmed; give 'feerate_per_kw' \(lowest) or more")
     }
 
     private func fault(

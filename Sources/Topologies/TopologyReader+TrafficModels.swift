@@ -98,7 +98,7 @@ extension TopologyReader {
         }
         guard nodes[0] != nodes[1] else { throw file.error(entry.line, "a node cannot pay itself") }
         var weight = 1.0
-        if parts.count == 3 { weight = try number(parts[2], from: 1e-9, to: Self.weightMaximum) }
+        if parts.count == 3 { weight = try number(parts[2], of: "pairs", from: 1e-9, to: Self.weightMaximum) }
         return Topology.Pair(payer: nodes[0], payee: nodes[1], weight: weight)
     }
 
@@ -163,7 +163,7 @@ extension TopologyReader {
 
     private func share(_ key: String, of section: Section) throws(TopologyError) -> Double? {
         guard let value = section.value(key) else { return nil }
-        return try number(value, from: 0, to: 1)
+        return try number(value, of: key, from: 0, to: 1)
     }
 
     private func numbers(
@@ -174,19 +174,26 @@ extension TopologyReader {
             throw section.error(key, "expected 1 to \(Self.listMaximum) numbers, found \(list.count)")
         }
         var numbers: [Double] = []
-        for value in list { numbers.append(try number(value, from: minimum, to: maximum)) }
+        for value in list { numbers.append(try number(value, of: key, from: minimum, to: maximum)) }
         return numbers
     }
 
     private func number(
-        _ value: YAMLValue, from minimum: Double, to maximum: Double
+        _ value: YAMLValue, of key: String, from minimum: Double, to maximum: Double
     ) throws(TopologyError) -> Double {
         guard case .text(let text, _) = value.content, let number = NumberText.decimal(text),
             number >= minimum, number <= maximum
         else {
             throw file.error(
-                value.line, "expected a number from \(minimum) to \(maximum), found \(value.kind)")
+                value.line,
+                "\(quoted(key)): expected a number from \(Self.bound(minimum)) to \(Self.bound(maximum)), found \(value.kind)"
+            )
         }
         return number
+    }
+
+    /// `1` for 1.0: as a file would write it.
+    private static func bound(_ number: Double) -> String {
+        Int(exactly: number)?.description ?? number.description
     }
 }

@@ -66,6 +66,11 @@ struct TopologyReader {
         names.renumber(newIndex)
         try readPolicyChanges(into: &topology)
         topology.churn = try churn()
+        if let lifetime = topology.churn?.channelLifetime,
+            try root.section("payments", keys: Self.paymentKeys)?.has("channel_lifetime_days") != true
+        {
+            topology.payments.channelLifetimeDays = UInt32(max(1, (lifetime / .seconds(86_400)).rounded()))
+        }
         try readFaults(into: &topology)
         if try !readGraphTraffic(into: &topology, newIndex) { try readTraffic(into: &topology) }
         try topology.checkTimes(file: file) { root.line(of: $0) }

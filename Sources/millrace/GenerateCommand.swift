@@ -1,5 +1,6 @@
 import ArgumentParser
 import LightningTypes
+import Reports
 import Topologies
 
 struct GenerateCommand: ParsableCommand {
@@ -85,7 +86,13 @@ struct GenerateCommand: ParsableCommand {
                 channelsPerNode: channelsPerNode.map { Int($0) }, rewiring: rewiring,
                 columns: columns.map { Int($0) }, hubs: hubs.map { Int($0) }, seed: seed,
                 capacity: capacitySat.map { Satoshi($0) })
-            try Output.write(recipe.topologyText())
+            // Ten million nodes take minutes, and say nothing on standard output before their end.
+            let line = ProgressLine(isQuiet: false)
+            line.draw("generating \(Figures.counted(UInt64(recipe.nodes), "node")) …")
+            defer { line.clear() }
+            let text = try recipe.topologyText()
+            line.clear()
+            try Output.write(text)
         } catch let fault as GraphRecipe.Fault {
             let option = fault.key.replacing("_", with: "-")
             throw CommandFailure(.usage, "--\(option): \(fault.message)")

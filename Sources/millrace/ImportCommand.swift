@@ -38,7 +38,8 @@ struct ImportCommand: ParsableCommand {
         let format = try format()
         let options = graph.readOptions(try graph.nodeList())
         do {
-            if GraphDirectory(path) != nil, format == nil || format == .cloth {
+            if let directory = GraphDirectory(path), format == nil || format == .cloth {
+                try directory.requireTables()
                 var tables: [(name: String, bytes: [UInt8])] = []
                 for name in Topology.cloTHFileNames {
                     let table = PathText.join(path, name)

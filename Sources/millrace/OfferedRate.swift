@@ -1,6 +1,31 @@
+import PaymentNetwork
+import Reports
 import Topologies
 
 extension Topology {
+    /// About how many payments a run starts, those aside that circulation adds.
+    func expectedPayments(_ settings: RunSettings) -> UInt64 {
+        let bound = settings.paymentsMaximum ?? .max
+        switch traffic {
+        case .trace(let payments): return min(bound, UInt64(payments.count))
+        case .flows(let flows):
+            guard let duration else { return settings.paymentsMaximum ?? 0 }
+            let expected = flows.reduce(0.0) { sum, flow in
+                let length = min(flow.endsAt ?? duration, duration) - flow.startsAt
+                return sum + max(0, length / .seconds(1)) * flow.rate * settings.rateFactor
+            }
+            return min(bound, UInt64(min(expected, 1e18)))
+        }
+    }
+
+    /// Told before a run of more than a thousand million payments, which nobody waits for who did not mistake a unit.
+    func lengthWarning(_ settings: RunSettings) -> String? {
+        let payments = expectedPayments(settings)
+        guard payments > 1_000_000_000 else { return nil }
+        return "warning: this run has about \(Figures.count(payments)) payments, each a row of run.sqlite; "
+            + "--payments, --rate and --duration make it shorter"
+    }
+
     /// Payments per simulated second that the file's traffic offers on average over its first `count` payments.
     ///
     /// Flows may start and end at different times, so the sum of their rates is not yet what a run meets: this

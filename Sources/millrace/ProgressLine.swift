@@ -27,6 +27,13 @@ struct ProgressLine {
         draw(fraction: progress.fraction, parts)
     }
 
+    /// What is done where nobody knows how far it has come.
+    func draw(_ text: String) {
+        guard isShown else { return }
+        let width = Terminal.standardErrorWidth - 1
+        Diagnostics.write("\r\u{1B}[K\(TerminalText(text).truncated(to: width).text)")
+    }
+
     func draw(fraction: Double, _ parts: [String]) {
         guard isShown else { return }
         let seconds = stopwatch.seconds

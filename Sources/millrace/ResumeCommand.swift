@@ -114,7 +114,10 @@ struct ResumeCommand: ParsableCommand {
 extension StoredRun {
     /// What the command of this run asks for, read from the copies in its directory.
     func plan() throws(CommandFailure) -> RunPlan {
-        do { try checkSchema() } catch { throw CommandFailure(error) }
+        do {
+            try checkSchema()
+            try checkInputs()
+        } catch { throw CommandFailure(error) }
         guard arguments.first == "run", let command = try? RunCommand.parse(Array(arguments.dropFirst()))
         else {
             throw CommandFailure(

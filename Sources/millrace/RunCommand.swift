@@ -131,6 +131,7 @@ struct RunCommand: ParsableCommand {
         let stopwatch = Stopwatch()
         Interruption.listen()
         let plan = try plan(arguments: Self.storedArguments(Array(CommandLine.arguments.dropFirst())))
+        if let warning = plan.topology.lengthWarning(plan.settings) { Diagnostics.say(warning) }
         let directory: RunDirectory
         let writer: RunWriter
         do {
@@ -226,23 +227,6 @@ struct RunCommand: ParsableCommand {
 }
 
 extension SignatureMode: ExpressibleByArgument {}
-
-extension Topology {
-    /// About how many payments a run starts.
-    fileprivate func expectedPayments(_ settings: RunSettings) -> UInt64 {
-        let bound = settings.paymentsMaximum ?? .max
-        switch traffic {
-        case .trace(let payments): return min(bound, UInt64(payments.count))
-        case .flows(let flows):
-            guard let duration else { return settings.paymentsMaximum ?? 0 }
-            let expected = flows.reduce(0.0) { sum, flow in
-                let length = min(flow.endsAt ?? duration, duration) - flow.startsAt
-                return sum + max(0, length / .seconds(1)) * flow.rate * settings.rateFactor
-            }
-            return min(bound, UInt64(min(expected, 1e18)))
-        }
-    }
-}
 
 extension WallFigures {
     /// The figures of time and memory, for people.

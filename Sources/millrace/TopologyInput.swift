@@ -29,10 +29,9 @@ struct TopologyInput: ParsableArguments {
         if let copies {
             file = try copies.file(.topology)
         } else {
-            file =
-                if let graph = GraphDirectory(path) { graph.topology } else {
-                    try InputReader.topology(at: path)
-                }
+            let graph = GraphDirectory(path)
+            try graph?.requireTables()
+            file = if let graph { graph.topology } else { try InputReader.topology(at: path) }
         }
         var inputs = [file]
         let list = try graph.nodeList(from: copies)

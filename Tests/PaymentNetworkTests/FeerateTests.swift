@@ -15,6 +15,7 @@ func movingFees(
         millrace: 1
         seed: \(seed)
         duration: 4h
+        balances: even
         layer_1: \(layerOne)
         payments: {commitment_interval: 5s}
         defaults: {capacity_sat: 1_000_000, anchors: \(anchors), policy: {cltv_expiry_delta: 80}}
@@ -86,6 +87,20 @@ let flickering = """
         let network = try movingFees(seed: 1, layerOne: layer)
         #expect(try updates(run(network)) == 0)
         #expect(try rates(network).allSatisfy { $0 == 2_000 })
+    }
+
+    /// BOLT 2: the receiver of a rate that is "too low for timely processing, or is unreasonably large" fails the channel; a
+    /// funder that follows the rule proposes none.
+    @Test(arguments: [
+        (252, "feerateOutOfRange(252)"), (450_000, "feerateOutOfRange"),
+    ])
+    func `are told no rate that would end their channel`(feerate: UInt64, says: String) throws {
+        let simulation = try NetworkSimulation(movingFees(seed: 1), settings: RunSettings(), shardCount: 1)
+        simulation.simulation.models[0].tamper = { message, _ in
+            if message.kind == .updateFee { message.amount = feerate }
+            return true
+        }
+        #expect { try simulation.run() } throws: { "\($0)".contains(says) }
     }
 
     /// Ada, who pays, has spent all but what she must keep; no peer may be told a rate she cannot pay.

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Testing
 
 @testable import RunStore
@@ -33,6 +34,30 @@ struct RunDirectoryTests {
     ])
     func `makes one plain path component of any name`(name: String, expected: String) {
         #expect(RunDirectory.fileName(from: name) == expected)
+    }
+}
+
+struct RunStoreErrorTests {
+    @Test func `a database that refuses is told with its run`() throws {
+        let temporary = TemporaryDirectory()
+        let directory = try RunDirectory(creating: "\(temporary.path)/run")
+        let database = try RunDatabase(in: directory, .empty(isJournaled: false))
+        let failed = #expect(throws: RunStoreError.self) {
+            try database.write { try $0.execute(sql: "INSERT INTO nowhere VALUES (1)") }
+        }
+        #expect(failed?.description == "\(directory.path)/run.sqlite: no such table: nowhere")
+        let refused = #expect(throws: RunStoreError.self) {
+            try database.write { database in
+                try database.execute(sql: "PRAGMA max_page_count = 1")
+                var insert = try BulkInsert(into: "meta", columns: 2, in: database)
+                for number in 0..<100_000 {
+                    insert.bind("\(number)")
+                    insert.bind("value")
+                    try insert.insertRow()
+                }
+            }
+        }
+        #expect(refused?.description == "\(directory.path)/run.sqlite: database or disk is full")
     }
 }
 

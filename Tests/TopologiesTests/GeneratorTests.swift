@@ -90,7 +90,9 @@ struct GeneratorTests {
     }
 
     @Test(arguments: [
-        ("kind: ring, hubs: 3", "means nothing for ring"), ("kind: rign", "expected one of"),
+        ("kind: ring, hubs: 3", "means nothing for ring, which takes nodes alone"),
+        ("kind: watts-strogatz, hubs: 3", "which takes nodes and channels_per_node, rewiring"),
+        ("kind: rign", "expected one of"),
         ("nodes: 4", "lacks 'kind'"), ("kind: ring, nodes: 2", "expected 3 to"),
         ("kind: watts-strogatz, channels_per_node: 3", "an even number"),
         ("kind: watts-strogatz, rewiring: 1.5", "0 to 1"),

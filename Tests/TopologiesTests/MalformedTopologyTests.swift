@@ -278,7 +278,7 @@ struct MalformedTopologyTests {
             says: "expected even, capacity, rank", line: 7),
         Malformed(
             "a share of everything and more", flow("rate_per_hour: 1, amount_sat: 1, to_weights: {first: 2}"),
-            says: "from 0.0 to 1.0", line: 7),
+            says: "'first': expected a number from 0 to 1, found '2'", line: 7),
         Malformed(
             "a pair of one", flow("rate_per_hour: 1, amount_sat: 1, pairs: [[alice]]"),
             says: "expected [payer, payee]", line: 7),

@@ -346,6 +346,26 @@ struct CommandTests {
         #expect(!FileManager.default.fileExists(atPath: directory.appendingPathComponent("runs").path))
     }
 
+    @Test func `a listchannels without channels is told from a file that is none`() throws {
+        let outcome = try millrace("inspect", "-", input: "{\"channels\": []}")
+        #expect(outcome.code == 65)
+        #expect(outcome.errors.hasPrefix("millrace: standard-input:1: 'channels' is empty"))
+        let other = try millrace("inspect", "-", input: "{\"channels\": [{\"a\": 1}]}")
+        #expect(other.errors.contains("neither a topology"))
+    }
+
+    @Test func `a run that would never end is told as much before it begins`() throws {
+        _ = try program.write("", to: "full/file")
+        let long = try millrace("run", triangle, "--rate", "1000000000", "--duration", "1h", "--out", "full")
+        // The directory is refused, so that nobody waits for it.
+        #expect(long.code == 64)
+        #expect(
+            long.errors.hasPrefix("millrace: warning: this run has about 3,600,000,000,000 payments, "),
+            "\(long.errors)")
+        let short = try millrace("run", triangle, "--rate", "1000000000", "--payments", "9", "--out", "full")
+        #expect(!short.errors.contains("warning"))
+    }
+
     @Test func `a compressed file is told how to be piped`() throws {
         let file = directory.appendingPathComponent("graph.json.gz")
         try Data([0x1F, 0x8B, 8, 0]).write(to: file)
@@ -388,6 +408,28 @@ struct CommandTests {
         for (name, text) in contents {
             try Data(text.utf8).write(to: tables.appendingPathComponent(name))
         }
+        // What is wrong with a table is told with where it lies, by whichever command reads it.
+        let edges = tables.appendingPathComponent("edges_ln.csv")
+        let rich = try #require(contents["edges_ln.csv"]).replacing("0,1,2500000000", with: "0,1,5000000001")
+        try Data(rich.utf8).write(to: edges)
+        for command in ["run", "inspect", "import"] {
+            let refused = try millrace(command, "net")
+            #expect(refused.code == 65)
+            #expect(
+                refused.errors
+                    == "millrace: net/edges_ln.csv:2: balance: 5000000001 msat; the capacity of its channel is 5000000000 msat\n"
+            )
+        }
+        try FileManager.default.removeItem(at: edges)
+        for command in ["run", "inspect", "import"] {
+            let refused = try millrace(command, "net")
+            #expect(refused.code == 74)
+            #expect(
+                refused.errors
+                    == "millrace: net lacks edges_ln.csv; CLoTH's network is nodes_ln.csv, channels_ln.csv, edges_ln.csv\n"
+            )
+        }
+        try Data(try #require(contents["edges_ln.csv"]).utf8).write(to: edges)
         let run = try millrace("run", "net", "--payments", "20", "--out", "out", "--quiet")
         #expect(run.code == 0, "\(run.errors)")
         try FileManager.default.removeItem(at: tables)
