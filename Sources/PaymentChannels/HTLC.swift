@@ -69,8 +69,6 @@ public struct HTLCPool: ~Copyable {
 
     /// HTLCs in the pool now. Zero at the end of a drained run.
     public var count: Int { used - free.count }
-    /// The most there were at once: a place is made only when all are taken.
-    public var countMaximum: Int { used }
 
     public subscript(index: HTLCIndex) -> HTLC {
         unsafeAddress {

@@ -47,6 +47,7 @@ extension NetworkShard {
         let signed = CommitmentSigned(number: message.id, fingerprint: message.amount)
         if world.hasFaults, world.faults.isCheat(shard.process) { archive(at: end) }
         let revoked = try world.channels[position].receiveCommit(signed, in: &htlcs, &settled)
+        use?.revoked(at: end)
         var answer = NetworkMessage(.revokeAndAck, end: end)
         answer.id = revoked
         if isEager {

@@ -94,7 +94,7 @@ extension NetworkShard {
             htlcs[outgoing].partnerChannel = end.rawValue
             htlcs[incoming].partner = outgoing.rawValue
             htlcs[incoming].partnerChannel = next.rawValue
-            use?.offered(amount, at: next, count: world.channels[position].remote.offeredCount)
+            use?.offered(amount, at: next, slot: world.channels[position].remote.offeredCount)
             htlcs[outgoing].onion = onion.slot
             sendAdd(outgoing, from: next, &shard)
             scheduleCommit(at: next, &shard)
@@ -113,6 +113,7 @@ extension NetworkShard {
     func fulfil(_ index: HTLCIndex, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         guard isAlive(end) else { return claim(index, at: end, &shard) }
         world.channels[Int(end.rawValue)].remove(index, as: .fulfilled, in: &htlcs)
+        use?.fulfilled(htlcs[index].amount)
         sendRemoval(of: index, at: end, &shard)
         scheduleCommit(at: end, &shard)
     }
@@ -192,6 +193,7 @@ extension NetworkShard {
             }
         if world.hasFaults { releaseOnion(of: index, &shard) }
         guard isFulfilment else {
+            use?.failed(htlcs[index].amount, at: end)
             // BOLT 4: of an onion that the next node could not read, this node tells the sender as of a failure of its own.
             let distance = malformed == nil ? UInt16(message.distance) : 0xFF
             htlcs[index].failure = UInt16(message.failure.rawValue) << 8 | distance
@@ -230,7 +232,6 @@ extension NetworkShard {
     /// upstream.
     func finish(_ htlc: HTLC, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         let isFulfilled = htlc.removal == .fulfilled
-        if htlc.state.isOffered { use?.removed(htlc.amount) }
         // A failure goes on; whatever else lies with the HTLC has served.
         let goesOn =
             htlc.state.isOffered && !isFulfilled && !htlc.hasPreimage

@@ -90,8 +90,8 @@ extension NetworkShard {
         switch answer.routes {
         case .success(let routes): offer(routes, slot, &shard)
         case .failure(let refusal):
-            let isRoutable = answer.isPubliclyRoutable
-            giveUp(slot, failure(for: refusal, of: payment, isRoutable, in: graph, shard), &shard)
+            let lacksBalance = answer.lacksBalance
+            giveUp(slot, failure(for: refusal, of: payment, lacksBalance, in: graph, shard), &shard)
         }
     }
 
@@ -179,17 +179,21 @@ extension NetworkShard {
 
     /// Names why no route was found: the last failure if something was tried, else what stood in the way.
     private func failure(
-        for refusal: RoutingFailure, of payment: OwnPayment, _ isPubliclyRoutable: Bool?,
+        for refusal: RoutingFailure, of payment: OwnPayment, _ lacksBalance: Bool?,
         in graph: ChannelGraph, _ shard: borrowing Shard<NetworkMessage>
     ) -> FailureName {
         if case .feeLimitExceeded = refusal { return .feeLimitExceeded }
         if let last = payment.lastFailure { return last }
-        // With public information alone there may be a way: then the payer's own channels are what is missing.
-        let request = world.routeRequest(
-            from: Int32(shard.process), to: payment.destination, amount: payment.amount)
-        let isRoutable =
-            isPubliclyRoutable ?? world.searches.withSearch(for: graph) { $0.finds(request, in: graph) }
-        guard isRoutable else { return .noRoute }
+        let request = world.splitRequest(
+            from: Int32(shard.process), to: payment.destination, amount: payment.amount,
+            at: NetworkWorld.seconds(at: shard.now))
+        let channels = world.channels
+        let lacksBalance =
+            lacksBalance
+            ?? world.searches.withSearch(for: graph) {
+                $0.finds(request, in: graph) { channels[Int($0.rawValue)].isUsable }
+            }
+        guard lacksBalance else { return .noRoute }
         let isLimited = world.ends(of: Int(shard.process)).contains { end in
             switch world.channels[Int(end.rawValue)].refusal(of: payment.amount) {
             case .tooManyHTLCs, .tooMuchInFlight: true
@@ -240,7 +244,7 @@ extension NetworkShard {
             htlcs[index].surplus = route.totalFee
             use?.offered(
                 first.amount, at: first.direction,
-                count: world.channels[Int(first.direction.rawValue)].remote.offeredCount)
+                slot: world.channels[Int(first.direction.rawValue)].remote.offeredCount)
             htlcs[index].onion = onion.slot
             sendAdd(index, from: first.direction, &shard)
             scheduleCommit(at: first.direction, &shard)

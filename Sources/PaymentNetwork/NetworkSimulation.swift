@@ -80,6 +80,10 @@ public final class NetworkSimulation {
             throw .noTraffic("\(topology.name) has no duration; without --duration or --payments it")
         case .flows, .trace: break
         }
+        precondition(
+            !settings.measuresUse || shardCount == 1 && topology.faults.isEmpty && state == nil,
+            "the use of liquidity is measured on one shard, from the beginning, and where all HTLCs end off chain"
+        )
         let world = NetworkWorld(topology, settings: settings)
         let shards = (0..<shardCount).map {
             NetworkShard(world, wantsRecords: recorder != nil, hasServices: $0 == 0)
@@ -134,13 +138,6 @@ public final class NetworkSimulation {
 
     /// Wall time of all threads together that went into finding routes ahead, in seconds.
     public var prefetchSeconds: Double { Double(services.prefetcher?.searchNanoseconds ?? 0) / 1e9 }
-
-    /// The most HTLCs that were pending at once on any shard, each counted once; not part of a result, since it depends on
-    /// the number of shards.
-    public var pendingHTLCsMaximum: UInt64 {
-        // Both ends of a channel know of an HTLC.
-        UInt64((simulation.models.reduce(0) { max($0, $1.htlcs.countMaximum) } + 1) / 2)
-    }
 
     /// The balances as drawn for time zero, by `DirectionIndex`.
     public func initialBalances() -> [Millisatoshi] { world.startingBalances }

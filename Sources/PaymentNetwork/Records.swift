@@ -18,7 +18,9 @@ public enum FailureName: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case channelDisabled
     case expiryTooFar
     // The sender's own reasons.
+    /// None that the payer knows and believes in starts with a channel it can use, whatever that has on its side.
     case noRoute
+    /// There would be a route if the payer's channels had more on its side.
     case insufficientLocalBalance
     case feeLimitExceeded
     case attemptsExhausted
@@ -212,7 +214,7 @@ public struct RunSettings: Sendable {
     public var shards: Int?
     /// Whether first routes are found ahead of time where there are several threads. Changes no result.
     public var prefetch = true
-    /// Whether `NetworkSimulation.liquidityUse` is kept. Changes no result.
+    /// Whether `NetworkSimulation.liquidityUse` is kept: of runs on one shard, without faults. Changes no result.
     public var measuresUse = false
     /// Whether the facts for `NetworkSimulation.audit()` are kept: every HTLC and every transaction. Changes no result; not
     /// kept across a resumption.
@@ -288,7 +290,8 @@ public struct RunResult: Sendable {
 
     public struct PaymentCounts: Sendable, Equatable {
         public var attempted: UInt64 = 0
-        /// Those whose sender found at least one route to try.
+        /// Those whose sender found at least one route to try: in the public graph, with what its own channels could
+        /// offer and, where it learns, with what it had learned.
         public var routable: UInt64 = 0
         public var settled: UInt64 = 0
         public var failed: UInt64 = 0

@@ -15,8 +15,9 @@ final class RouteQuestion: @unchecked Sendable {
     /// What a search gave.
     struct Answer {
         var routes: Result<[Route], RoutingFailure>
-        /// Whether public information alone shows a route; nil: nobody looked.
-        var isPubliclyRoutable: Bool?
+        /// Where there is no route: whether there would be one if the payer's own channels, as far as they can be used, had
+        /// enough on its side; nil: nobody looked.
+        var lacksBalance: Bool?
     }
 
     private enum State {
@@ -29,6 +30,7 @@ final class RouteQuestion: @unchecked Sendable {
     /// there and the least that was not.
     private struct Reading {
         var spendable: Millisatoshi
+        var isUsable: Bool
         var enough = Millisatoshi.zero
         var missing = Millisatoshi(.max)
     }
@@ -64,7 +66,8 @@ final class RouteQuestion: @unchecked Sendable {
         self.failedAttempts = failedAttempts
         ends = world.ends(of: Int(request.route.source))
         readings = ends.map { end in
-            var reading = Reading(spendable: world.channels[Int(end.rawValue)].spendable)
+            let channel = world.channels[Int(end.rawValue)]
+            var reading = Reading(spendable: channel.spendable, isUsable: channel.isUsable)
             if let refund, refund.end == end { reading.spendable += refund.amount }
             return reading
         }
@@ -90,7 +93,9 @@ final class RouteQuestion: @unchecked Sendable {
         answer = searches.withSearch(for: graph) { search in
             var answer = Answer(request, in: graph, search)
             if case .failure = answer.routes, failedAttempts == 0 {
-                answer.isPubliclyRoutable = search.finds(request.route, in: graph)
+                answer.lacksBalance = search.finds(self.request, in: graph) { [unowned self] direction in
+                    readings[place(of: direction)].isUsable
+                }
             }
             return answer
         }
@@ -120,6 +125,10 @@ final class RouteQuestion: @unchecked Sendable {
         where reading.enough > .zero || reading.missing < Millisatoshi(.max) {
             let amount = world.channels[Int(end.rawValue)].spendable
             guard reading.enough <= amount, amount < reading.missing else { return nil }
+        }
+        if answer.lacksBalance != nil {
+            for (end, reading) in zip(ends, readings)
+            where reading.isUsable != world.channels[Int(end.rawValue)].isUsable { return nil }
         }
         return answer
     }
@@ -222,9 +231,22 @@ extension RouteQuestion.Answer {
 }
 
 extension RouteSearch {
-    /// Whether public information alone shows a route.
-    func finds(_ request: RouteRequest, in graph: ChannelGraph) -> Bool {
-        (try? cheapestRoute(request, in: graph)) != nil
+    /// Whether there would be a route if the payer's own channels that can be used had any amount on its side.
+    ///
+    /// What the payer has learned counts: a way it does not believe in is none, whatever it has itself. Where it learns
+    /// nothing, the cheapest route for the whole amount tells.
+    func finds(
+        _ request: SplitRequest, in graph: ChannelGraph, isUsable: @escaping (DirectionIndex) -> Bool
+    ) -> Bool {
+        let spendable = { (direction: DirectionIndex, _: Millisatoshi?) in
+            isUsable(direction) ? Millisatoshi(.max) : .zero
+        }
+        guard request.beliefs != nil else {
+            return (try? cheapestRoute(request.route, in: graph, spendable: spendable)) != nil
+        }
+        var request = request
+        request.spendable = spendable
+        return (try? parts(request, in: graph)) != nil
     }
 }
 

@@ -64,9 +64,10 @@ package enum Figures {
         return "\(decimal(percent, places)) %"
     }
 
-    /// A rate of four or five figures at most: `873`, `12.4 k`, `1.32 M`.
+    /// A rate of four or five figures at most: `873`, `12.4 k`, `1.32 M`; `0` where nothing happened at all.
     package static func rate(_ value: Double) -> String {
         switch value {
+        case 0: "0"
         case ..<9.995: decimal(value, 2)
         case ..<9_999.5: decimal(value, value < 99.95 ? 1 : 0)
         case ..<999_950: "\(decimal(value / 1e3, 1)) k"

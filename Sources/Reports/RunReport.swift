@@ -30,7 +30,8 @@ public struct RunReport {
         lines.append("Payments   \(payments)")
         if result.payments.routable < result.payments.attempted {
             lines.append(
-                "           routable: the payer knew a route, from the public graph and its own balances")
+                "           routable: the payer knew a route, from the public graph, its own channels and what it had learned"
+            )
         }
         if result.warmupPayments > 0 {
             lines.append(
@@ -136,7 +137,9 @@ enum TopologyWords {
     }
 
     /// How every channel came by its balances.
-    static func balances(of topology: Topology) -> String {
+    ///
+    /// - Parameter openFromTheBeginning: whether channels that open in the run were let stand open before.
+    static func balances(of topology: Topology, openFromTheBeginning: Bool = false) -> String {
         let opened = topology.channels.count { $0.opensAt != nil }
         let given = topology.channels.count { $0.opensAt == nil && $0.balance1 != nil }
         let drawn = topology.channels.count - opened - given
@@ -153,8 +156,10 @@ enum TopologyWords {
         }
         if given > 0 { parts.append("\(Figures.counted(UInt64(given), "channel")) as the file says") }
         if opened > 0 {
+            let when =
+                openFromTheBeginning ? "that a run opens, open here from the beginning" : "opened in the run"
             parts.append(
-                "\(Figures.counted(UInt64(opened), "channel")) opened in the run, on the funder's side but for what it pushes"
+                "\(Figures.counted(UInt64(opened), "channel")) \(when), on the funder's side but for what it pushes"
             )
         }
         return parts.isEmpty ? "no channels" : parts.joined(separator: "; ")

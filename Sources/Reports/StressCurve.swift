@@ -22,9 +22,9 @@ public struct StressCurve: Sendable {
         public var latency: Latency?
         /// Millisatoshi paid to routers.
         public var fees: UInt64 = 0
-        /// HTLCs pending at once, at the most.
+        /// HTLCs that locked money at once, at the most, each counted in every channel it lay in.
         public var pendingHTLCs: UInt64 = 0
-        /// Millisatoshis in HTLCs at once, at the most, each counted in every channel it lay in.
+        /// Millisatoshis that HTLCs locked at once, at the most, each counted in every channel it lay in.
         public var lockedMaximum: UInt64 = 0
         /// The same as a share of all capacity.
         public var lockedShare: Double = 0
@@ -149,8 +149,8 @@ public struct StressCurve: Sendable {
             kneePerSecond = nil
             failingPerSecond = nil
             verdict =
-                "Nothing gives way up to \(Self.rate(steps[steps.count - 1])): success is "
-                + "\(Self.percent(steps.map(\.success).min() ?? 0)) or more at every step, and latency holds. "
+                "Nothing gives way up to \(Self.rate(steps[steps.count - 1])): success \(Self.range(of: steps)), "
+                + "and latency holds. "
                 + "--rate LOW:HIGH tries more."
             return
         }
@@ -198,6 +198,13 @@ public struct StressCurve: Sendable {
         let node = TerminalText(bottleneck.node).truncated(to: 30).text
         let count = Figures.counted(bottleneck.channels, "channel")
         return "\(bottleneck.resource.rawValue) of \(count) around \(node)"
+    }
+
+    /// `is 100.0 % at every step`, `stays between 85.3 % and 90.0 %`.
+    private static func range(of steps: [Step]) -> String {
+        let lowest = percent(steps.map(\.success).min() ?? 0)
+        let highest = percent(steps.map(\.success).max() ?? 0)
+        return lowest == highest ? "is \(lowest) at every step" : "stays between \(lowest) and \(highest)"
     }
 
     private static func percent(_ share: Double) -> String { Figures.percent(share, places: 1) }

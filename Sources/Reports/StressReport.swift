@@ -3,6 +3,7 @@ import Topologies
 
 /// What `millrace stress` says: the curve, the knee, and how fast the simulator was.
 public struct StressReport {
+    /// As the file has it, channels that open in a run among them.
     private let topology: Topology
     private let curve: StressCurve
     private let simulator: [SimulatorSpeed]
@@ -43,7 +44,7 @@ public struct StressReport {
         var lines = [TopologyWords.title(of: topology, style: style)]
         for sentence in TopologyWords.assumedTraffic(of: topology) { lines.append(style.yellow(sentence)) }
         lines += [
-            "Balances   \(TopologyWords.balances(of: topology))",
+            "Balances   \(TopologyWords.balances(of: topology, openFromTheBeginning: true))",
             "Every step starts from them and offers the same \(Figures.counted(payments, "payment")), "
                 + "only closer together.",
             "",
@@ -51,8 +52,9 @@ public struct StressReport {
         lines += table.lines(style: style)
         lines += [
             "settled/s  from the first payment's start until the last one's end",
-            "HTLCs      pending at once, at the most; slots: in one direction of a channel, of its max_accepted_htlcs",
-            "locked     share of all capacity that lay in HTLCs at once, at the most",
+            "HTLCs      that locked money at once, at the most, each counted in every channel it lay in",
+            "slots      the most that were taken in one direction of a channel, of its max_accepted_htlcs",
+            "locked     share of all capacity that HTLCs locked at once, at the most",
             "refused    HTLCs that routers could not pay, and those that a limit of a channel left no room for",
         ]
         if curve.steps.contains(where: \.isBurst) {

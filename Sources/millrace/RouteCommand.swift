@@ -175,14 +175,9 @@ struct RouteCommand: ParsableCommand {
 
     private func drawnBalances(of topology: Topology) throws -> [Millisatoshi] {
         do {
-            var balances = try NetworkSimulation(topology, settings: RunSettings()).initialBalances()
-            for (index, channel) in topology.channels.enumerated() where channel.opensAt != nil {
-                // Not open yet at time zero: what its opening will put on either side.
-                let funder = DirectionIndex(channel: index, from: channel.funder ?? .first)
-                balances[Int(funder.rawValue)] = Millisatoshi(channel.capacity) - channel.pushed
-                balances[Int(funder.reversed.rawValue)] = channel.pushed
-            }
-            return balances
+            var topology = topology
+            topology.openFromTheBeginning()
+            return try NetworkSimulation(topology, settings: RunSettings()).initialBalances()
         } catch {
             throw CommandFailure(duringRun: error)
         }

@@ -42,7 +42,6 @@ struct StressStep: Sendable {
             signaturesPerSecond: Double(result.primitives.signatures) / seconds)
         step = tally.step(offeredPerSecond: rate)
         step.fees = result.feesPaid.rawValue
-        step.pendingHTLCs = simulation.pendingHTLCsMaximum
         step.failures = result.failures.map { ($0.name.name, $0.count) }
         step.refusedForBalance = result.channelIncome.reduce(0) { $0 + $1.refusedForBalance }
         step.refusedForLimits = result.channelIncome.reduce(0) { $0 + $1.refusedForLimits }
@@ -50,6 +49,7 @@ struct StressStep: Sendable {
     }
 
     private mutating func describe(_ use: LiquidityUse, _ result: RunResult, _ topology: Topology) {
+        step.pendingHTLCs = use.countMaximum
         step.lockedMaximum = use.lockedMaximum
         let capacity = topology.channels.reduce(UInt64(0)) { $0 + Millisatoshi($1.capacity).rawValue }
         step.lockedShare = capacity > 0 ? Double(use.lockedMaximum) / Double(capacity) : 0

@@ -152,6 +152,32 @@ struct CommandTests {
         #expect(failing["locked_msat_max"] as? Int ?? 0 > 0)
     }
 
+    @Test func `every step of stress starts with all channels open, whenever the run opens or closes them`()
+        throws
+    {
+        let text = """
+            millrace: 1
+            duration: 30h
+            nodes: [a, b, c]
+            channels:
+              - {from: a, to: b, capacity_sat: 1_000_000, closes_at: 1m}
+              - {from: b, to: c, capacity_sat: 1_000_000, opens_at: 20h}
+            traffic:
+              - {from: a, to: c, rate_per_hour: 60, amount_sat: 1_000}
+            """
+        let place = directory.appendingPathComponent("late.yaml")
+        try Data(text.utf8).write(to: place)
+        let arguments = ["stress", place.path, "--payments", "300", "--rate", "1:10", "--steps", "2"]
+        let network = try #require(try millrace(arguments + ["--json"]).json()["network"] as? [String: Any])
+        let steps = try #require(network["steps"] as? [[String: Any]])
+        #expect(steps.map { $0["success"] as? Double } == [1, 1])
+        let report = try millrace(arguments).output
+        #expect(
+            report.contains(
+                "Balances   2 channels that a run opens, open here from the beginning, on the funder's side but for"
+            ))
+    }
+
     @Test func `route names every hop, and its JSON adds up`() throws {
         let text = try millrace(
             "route", triangle, "--from", "alice", "--to", "bob", "--amount-msat", "250000")

@@ -58,8 +58,8 @@ struct FiguresTests {
 
     @Test func `tells a rate in a few figures`() {
         #expect(
-            [1, 9.99, 10, 464.2, 9_999, 12_345, 1_322_000].map { Figures.rate($0) }
-                == ["1.00", "9.99", "10.0", "464", "9,999", "12.3 k", "1.32 M"])
+            [0, 0.004, 1, 9.99, 10, 464.2, 9_999, 12_345, 1_322_000].map { Figures.rate($0) }
+                == ["0", "0.00", "1.00", "9.99", "10.0", "464", "9,999", "12.3 k", "1.32 M"])
         #expect(Figures.paymentRate(perSecond: 40.0 / 3_600) == "40.0 payments/h")
         #expect(Figures.paymentRate(perSecond: 3.0 / 86_400) == "3.00 payments/d")
     }
