@@ -25,6 +25,8 @@ struct FaultPlan: Sendable {
     let towerOutages: [Range<UInt64>]
     /// Who is going to cheat, and so keeps old commitments.
     private let cheats: Set<Int32>
+    /// When the last of those that end is over, with the HTLCs that are kept then; simulated microseconds.
+    let lastEnd: UInt64
     /// The deepest reorganisation to come; 0 for none.
     let reorganisationDepth: Int
 
@@ -52,6 +54,10 @@ struct FaultPlan: Sendable {
         }
         self.holds = holds
         self.cheats = cheats
+        let ends = planned.map {
+            ($0.end < .max ? $0.end : $0.start) + (faults[$0.fault].delay?.microseconds ?? 0)
+        }
+        lastEnd = ends.max() ?? 0
         reorganisationDepth = planned.map { faults[$0.fault].depth }.max() ?? 0
     }
 

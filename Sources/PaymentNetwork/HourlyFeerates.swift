@@ -28,8 +28,9 @@ extension LayerOneProcess {
             hourly.note(before: min(time, end), estimator)
             guard time < end else { return Array(hourly.rates.prefix(count)) }
             let intervals = world.intervals(before: next, &clock)
-            let block = chain.mineBlock(after: intervals, isEmpty: world.faults.isEmptyBlock(at: time))
-            estimator.connect(block, rules: world.rules)
+            let isEmpty = world.faults.isEmptyBlock(at: time)
+            let block = chain.mineBlock(after: intervals, isEmpty: isEmpty)
+            if !isEmpty { estimator.connect(block, rules: world.rules) }
         }
     }
 }

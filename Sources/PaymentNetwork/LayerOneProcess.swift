@@ -39,6 +39,10 @@ final class LayerOneProcess {
     /// Blocks of a fee market before time zero: a week of Bitcoin's.
     private static let warmUp = 1_008
 
+    /// Looked at since payments and faults were over. Four times the longest `to_self_delay` is more than any end needs.
+    private var drainingBlocks = 0
+    private static let drainingBlocksMaximum = 4 * 65_535
+
     struct Watch {
         var process: UInt32
         var end: DirectionIndex
@@ -182,9 +186,11 @@ final class LayerOneProcess {
     // MARK: Blocks
 
     /// Mines the blocks whose time has come.
+    ///
+    /// - Returns: that the run does not come to its end, if it does not.
     func mine(
         _ shard: inout Shard<NetworkMessage>, _ clock: inout BlockClock, record: (ChainRecord) -> Void
-    ) {
+    ) -> String? {
         blockDue = .max
         let height = clock.height(at: shard.now)
         if reorganisation > 0, chain.height < height { undoBlocks(&shard, &clock) }
@@ -201,6 +207,11 @@ final class LayerOneProcess {
         for transaction in settled { record(transaction) }
         unsettled.removeFirst(settled.count)
         scheduleBlock(&shard, &clock)
+        if world.isTrafficOver, shard.now > world.faults.lastEnd { drainingBlocks += 1 }
+        guard drainingBlocks > Self.drainingBlocksMaximum else { return nil }
+        return
+            "after \(drainingBlocks) blocks since payments and faults were over, something still waits for the chain:"
+            + " a transaction that pays too little to be confirmed, as a rule"
     }
 
     private func mineOne(_ shard: inout Shard<NetworkMessage>, _ clock: inout BlockClock) {
@@ -208,8 +219,10 @@ final class LayerOneProcess {
         let time = clock.time(of: next)
         if world.hasFeeMarket { hourlyFeerates.note(before: time, estimator) }
         let intervals = world.intervals(before: next, &clock)
-        let block = chain.mineBlock(after: intervals, isEmpty: world.faults.isEmptyBlock(at: time))
-        if world.hasFeeMarket {
+        let isEmpty = world.faults.isEmptyBlock(at: time)
+        let block = chain.mineBlock(after: intervals, isEmpty: isEmpty)
+        // A block that takes nothing says nothing of what another would have asked for.
+        if world.hasFeeMarket, !isEmpty {
             estimator.connect(block, rules: world.rules)
             latestEstimates = nil
         }

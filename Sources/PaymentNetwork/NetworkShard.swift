@@ -156,10 +156,11 @@ final class NetworkShard: ShardModel {
     }
 
     private func mineBlock(_ shard: inout Shard<NetworkMessage>) {
-        layerOne?.mine(&shard, &clock) {
+        let failure = layerOne?.mine(&shard, &clock) {
             statistics.count($0)
             if wantsRecords { records.transactions.append($0) }
         }
+        breakdown = breakdown ?? failure
     }
 
     /// The books' capital follows the channel's, wherever this party's own commitment may have changed it.
