@@ -144,6 +144,28 @@ import Testing
         #expect(pair.bob.channel.hasReceivedShutdown && pair.bob.channel.phase == .shuttingDown)
     }
 
+    /// Bob's `channel_ready` comes again when Alice has signed the first HTLC already.
+    @Test func `ignores a channel_ready that comes again behind an own signature`() throws {
+        let pair = open()
+        for side in Side.allCases {
+            pair[side].channel = Channel(
+                terms: terms, isFunder: side == .first, ours: sat(500_000), phase: .awaitingReady)
+            try pair[side].channel.sendReady()
+        }
+        pair.reconnect()
+        try pair.settle()
+        pair.reconnect()
+        for side in Side.allCases { try pair.deliver(to: side) }
+        #expect(pair.alice.inbox.map(\.body) == [.ready] && pair.alice.channel.phase == .normal)
+        _ = try pair.offer(sat(10_000), from: .first)
+        pair.commit(by: .first)
+        try pair.settle()
+        #expect(pair.bob.held.count == 1)
+        #expect(throws: ProtocolViolation.unexpectedMessage(.normal)) {
+            try pair.alice.channel.receiveReady()
+        }
+    }
+
     /// Bob has agreed to the closing transaction, and his `closing_signed` is lost.
     @Test func `lets both sign the closing transaction again`() throws {
         let pair = open()
