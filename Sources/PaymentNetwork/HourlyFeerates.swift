@@ -27,17 +27,26 @@ extension LayerOneProcess {
             let time = clock.time(of: next)
             hourly.note(before: min(time, end), estimator)
             guard time < end else { return Array(hourly.rates.prefix(count)) }
-            let intervals = world.intervals(before: next, &clock)
-            let isEmpty = world.faults.isEmptyBlock(at: time)
-            let block = chain.mineBlock(after: intervals, isEmpty: isEmpty)
-            if !isEmpty { estimator.connect(block, rules: world.rules) }
+            _ = world.mineBlock(on: &chain, &estimator, at: time, &clock)
         }
     }
 }
 
 extension NetworkWorld {
+    /// Mines the next block of a chain, which comes at `time`; where there is a fee market, its estimator learns of it.
+    func mineBlock(
+        on chain: inout Chain, _ estimator: inout FeeEstimator, at time: UInt64, _ clock: inout BlockClock
+    ) -> Block {
+        let intervals = intervals(before: chain.height + 1, &clock)
+        let isEmpty = faults.isEmptyBlock(at: time)
+        let block = chain.mineBlock(after: intervals, isEmpty: isEmpty)
+        // A block that takes nothing says nothing of what another would have asked for.
+        if hasFeeMarket, !isEmpty { estimator.connect(block, rules: rules) }
+        return block
+    }
+
     /// For how many mean block intervals demand arrived before the block of a height.
-    func intervals(before height: BlockHeight, _ clock: inout BlockClock) -> Double {
+    private func intervals(before height: BlockHeight, _ clock: inout BlockClock) -> Double {
         guard hasFeeMarket else { return 1 }
         let last = clock.time(of: BlockHeight(height.rawValue - 1))
         return Double(clock.time(of: height) - last) / Double(topology.layerOne.blockInterval.microseconds)

@@ -218,14 +218,8 @@ final class LayerOneProcess {
         let next = chain.height + 1
         let time = clock.time(of: next)
         if world.hasFeeMarket { hourlyFeerates.note(before: time, estimator) }
-        let intervals = world.intervals(before: next, &clock)
-        let isEmpty = world.faults.isEmptyBlock(at: time)
-        let block = chain.mineBlock(after: intervals, isEmpty: isEmpty)
-        // A block that takes nothing says nothing of what another would have asked for.
-        if world.hasFeeMarket, !isEmpty {
-            estimator.connect(block, rules: world.rules)
-            latestEstimates = nil
-        }
+        let block = world.mineBlock(on: &chain, &estimator, at: time, &clock)
+        if world.hasFeeMarket { latestEstimates = nil }
         shard.fold(UInt64(block.height.rawValue), UInt64(block.transactions.count))
         transactionCount += UInt64(block.transactions.count)
         var news: [Int32: [Transaction]] = [:]

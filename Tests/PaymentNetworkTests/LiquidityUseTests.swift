@@ -17,12 +17,7 @@ import Topologies
             traffic:
               - {from: a, to: c, rate_per_hour: 1000, amount_sat: 100_000}
             """)
-        var settings = RunSettings()
-        settings.measuresUse = true
-        settings.paymentsMaximum = 1
-        let simulation = try NetworkSimulation(network, settings: settings)
-        _ = try simulation.run()
-        let use = try #require(simulation.liquidityUse)
+        let use = try use(of: network, payments: 1)
         #expect(use.slots == [1, 0, 1, 0])
         #expect(use.lockedMaximum == 100_100_000 + 100_000_000 && use.countMaximum == 2)
         #expect(use.locked == 0 && use.count == 0)
