@@ -166,7 +166,8 @@ extension NetworkShard {
         if disputes[end] == nil {
             guard let spend = news.transactions.first, world.channels[position].isFunded,
                 spend.inputs.first?.outpoint == world.fundings[position],
-                closings[end].map({ $0.id != spend.id }) ?? true
+                // Waited for already; a proposal whose answer was lost is not.
+                world.channels[position].phase != .closing || closings[end]?.id != spend.id
             else { return }
             giveUp(end, &shard)
             disputes[end] = Dispute()
@@ -356,11 +357,14 @@ extension NetworkShard {
         _ end: DirectionIndex, _ spend: FundingSpend, _ shard: inout Shard<NetworkMessage>
     ) {
         let position = Int(end.rawValue)
-        // What an old backup knew nothing of is lost with it.
+        // What an old backup knew nothing of is lost with it, but not what its receiver had fulfilled: that is paid.
         for htlc in world.channels[position].htlcs(in: htlcs) {
+            let isPaid = htlc.state.isOffered && htlc.hasPreimage
             // Whoever does not know what became of a payment does not try again.
-            if htlc.partnerChannel == ownPartMark, !htlc.hasPreimage { giveUpPayment(ofPart: htlc.partner) }
-            resolve(.init(isOffered: htlc.state.isOffered, id: htlc.id), as: .failed, at: end, &shard)
+            if htlc.partnerChannel == ownPartMark, !isPaid { giveUpPayment(ofPart: htlc.partner) }
+            resolve(
+                .init(isOffered: htlc.state.isOffered, id: htlc.id), as: isPaid ? .fulfilled : .failed,
+                at: end, &shard)
         }
         guard var dispute = disputes.removeValue(forKey: end) else { return }
         if let old = dispute.cheatsWith {

@@ -100,9 +100,10 @@ extension NetworkShard {
         guard !links[position].isDown else { return }
         let channel = world.channels[position]
         switch channel.phase {
-        case .planned, .opening, .closed, .failed, .lostData: return
+        case .planned, .opening, .closed, .failed: return
         case .closing where channel.isFunder: return
-        case .awaitingReady, .normal, .shuttingDown, .closing: break
+        // The peer may not have heard that it is to publish its commitment.
+        case .awaitingReady, .normal, .shuttingDown, .closing, .lostData: break
         }
         let numbers = (backups[end].flatMap { $0.isInUse ? $0.channel : nil } ?? channel).reestablish
         var message = NetworkMessage(.channelReestablish, end: end)

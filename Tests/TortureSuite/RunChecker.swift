@@ -14,6 +14,8 @@ struct RunChecker {
     private let faulty: Set<Int32>
     /// Those of them that publish a revoked commitment.
     private let cheats: Set<Int32>
+    /// Those of them that start from an old state: what they were paid since may be pending in what they publish.
+    private let forgetful: Set<Int32>
     /// Whether block space may have been too scarce for a claim in time.
     private let isScarce: Bool
     /// What spends the coins of the nodes' wallets.
@@ -35,6 +37,7 @@ struct RunChecker {
         }
         self.faulty = faulty
         cheats = Set(topology.faults.filter { $0.kind == .cheat }.flatMap(\.nodes))
+        forgetful = Set(topology.faults.filter { $0.kind == .staleBackup }.flatMap(\.nodes))
         self.isScarce = isScarce
         walletConditions = Set(startingCoins.joined()).union([audit.towerKey])
         checkMoney()
@@ -141,7 +144,10 @@ struct RunChecker {
             let isExcused =
                 outcome.isOnChain && other.isOnChain
                 && (isTrimmed(outcome) || isFaulty(outcome.end) || isFaulty(other.end))
-            if outcome.isFulfilled != other.isFulfilled, !isExcused {
+            let isForgotten =
+                outcome.isOnChain && other.isFulfilled
+                && forgetful.contains(audit.owners[Int(other.end.rawValue)])
+            if outcome.isFulfilled != other.isFulfilled, !isExcused, !isForgotten {
                 violations.append("the parties of an HTLC see it end differently: \(outcome), \(other)")
             }
         }
@@ -201,7 +207,7 @@ struct RunChecker {
 
     // MARK: Losses
 
-    /// An honest node that was there loses what the chain took from its channels, and no more.
+    /// An honest node that was there loses what the chain and its tower took from its channels, and no more.
     private mutating func checkLosses() {
         var change = [Int64](repeating: 0, count: audit.wallets.count)
         for node in audit.wallets.indices {
@@ -234,8 +240,13 @@ struct RunChecker {
             for (position, owner) in audit.owners.enumerated() where Int(owner) == node {
                 let channel = position / 2
                 allowance += chain.fees[channel] ?? 0
-                for entry in chain.unspent.values where entry.channel == channel && isNobodys(entry) {
-                    allowance += min(entry.output.value.rawValue, leastWorthwhile(in: channel))
+                for entry in chain.unspent.values where entry.channel == channel {
+                    if entry.output.conditions == [audit.towerKey] {
+                        // What its tower was promised for a penalty, though it was there itself.
+                        allowance += entry.output.value.rawValue
+                    } else if isNobodys(entry) {
+                        allowance += min(entry.output.value.rawValue, leastWorthwhile(in: channel))
+                    }
                 }
                 if faulty.contains(audit.owners[position ^ 1]) {
                     gains += topology.channels[channel].capacity.rawValue
