@@ -46,23 +46,20 @@ extension NetworkSimulation {
         var sample = NetworkSample()
         // Both ends of a channel know of an HTLC.
         sample.pendingHTLCs = UInt64((simulation.models.reduce(0) { $0 + $1.htlcs.count } + 1) / 2)
-        var drift: UInt64 = 0
-        for node in 0..<world.nodeCount {
-            var change: Int64 = 0
-            for end in world.ends(of: node) {
-                let channel = world.channels + Int(end.rawValue)
-                guard channel.pointee.isUsable else { continue }
-                let capacity = Millisatoshi(world.topology.channels[end.channel].capacity)
-                sample.openDirections += 1
-                if channel.pointee.spendable.rawValue < capacity.rawValue / NetworkSample.depletionShare {
-                    sample.depletedDirections += 1
-                }
-                change += Int64(channel.pointee.capital.rawValue)
-                change -= Int64(world.startingBalances[Int(end.rawValue)].rawValue)
+        // By channels in their order, not by nodes: of millions, memory gives what lies together several times as fast.
+        var changes = [Int64](repeating: 0, count: world.nodeCount)
+        for position in 0..<world.endCount {
+            let channel = world.channels + position
+            guard channel.pointee.isUsable else { continue }
+            let capacity = Millisatoshi(channel.pointee.terms.capacity)
+            sample.openDirections += 1
+            if channel.pointee.spendable.rawValue < capacity.rawValue / NetworkSample.depletionShare {
+                sample.depletedDirections += 1
             }
-            drift += change.magnitude
+            changes[Int(world.owners[position])] +=
+                Int64(channel.pointee.capital.rawValue) - Int64(world.startingBalances[position].rawValue)
         }
-        sample.drift = Millisatoshi(drift / 2)
+        sample.drift = Millisatoshi(changes.reduce(0) { $0 + $1.magnitude } / 2)
         return sample
     }
 }

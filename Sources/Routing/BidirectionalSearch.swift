@@ -65,8 +65,7 @@ struct BidirectionalSearch {
     let outgoingRows: UnsafeMutablePointer<GraphLayout.Row>
     let layout: GraphLayout
     let labels: UnsafeMutablePointer<NodeLabel>
-    let excluded: UnsafeMutablePointer<UInt64>
-    let hasExclusions: Bool
+    let excluded: ExcludedDirections
     let spendable: Spendable?
     let source: Int
     let destination: Int
@@ -200,12 +199,8 @@ extension BidirectionalSearch {
         if isPushed { forward.push(SearchEntry(key: 1, node: edge.peer, position: SearchEntry.fresh)) }
     }
 
-    @inline(__always) private func isExcluded(_ direction: UInt32) -> Bool {
-        hasExclusions && excluded[Int(direction) >> 6] & 1 << UInt64(direction & 63) != 0
-    }
-
     func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool {
-        if isExcluded(direction) { return false }
+        if excluded.contains(direction) { return false }
         guard let spendable else { return true }
         return spendable(DirectionIndex(direction), Millisatoshi(amount)).rawValue >= amount
     }
@@ -277,16 +272,15 @@ extension BidirectionalSearch {
             guard head.magnitude >= magnitude, reachedLeast <= best, restLeast <= best &- reachedLeast else {
                 continue
             }
-            let edge = outgoing[Int(position &- 1)]
-            let peer = labels + Int(edge.peer)
+            let peer = labels + Int(head.peer)
             let isSettled = peer.pointee.backwardStamp > stamp
             let rest = max(
                 isSettled ? peer.pointee.backwardKey : backwardLeast, vicinity.leastKey(after: head.peer))
-            guard edge.maximum >= amount &+ rest >> 8 else { continue }
             let reached = reached(by: head, after: key, before: rest)
             if peer.pointee.forwardStamp >= forwardStamp, peer.pointee.forwardKey <= reached { continue }
-            guard reached < feeCeiling << 8, !isExcluded(edge.direction) else { continue }
-            guard reached <= best, rest <= best &- reached else { continue }
+            guard reached < feeCeiling << 8, reached <= best, rest <= best &- reached else { continue }
+            let edge = outgoing[Int(position &- 1)]
+            guard edge.maximum >= amount &+ rest >> 8, !excluded.contains(edge.direction) else { continue }
             if edge.minimum > minimumIgnored {
                 refuse(edge, before: key, hasFee: true)
                 continue
@@ -362,22 +356,21 @@ extension BidirectionalSearch {
             let reached = key &+ 1 &+ feeHere << 8
             let restLeast = settledAhead.mayContain(head.peer) ? 0 : forwardLeast
             guard head.magnitude >= magnitude, reached <= best, restLeast <= best &- reached else { continue }
+            let peer = labels + Int(head.peer)
+            // Where the peer knows a better way, the rest of the direction need not be read.
+            let known = peer.pointee.backwardStamp >= stamp ? peer.pointee.backwardKey : .max
+            guard known >= reached, reached < feeCeiling << 8 else { continue }
+            let isMet = peer.pointee.forwardStamp >= forwardStamp
+            let rest = peer.pointee.forwardStamp > forwardStamp ? peer.pointee.forwardKey : forwardLeast
+            guard rest <= best &- reached || known == reached else { continue }
             let edge = incoming[Int(position &- 1)]
-            guard edge.maximum >= received else { continue }
-            let peer = labels + Int(edge.peer)
-            if peer.pointee.backwardStamp >= stamp, peer.pointee.backwardKey <= reached {
-                if peer.pointee.backwardKey == reached,
-                    edge.direction < peer.pointee.backwardDirection,
-                    edge.minimum <= received, !isExcluded(edge.direction)
-                {
+            guard edge.maximum >= received, !excluded.contains(edge.direction) else { continue }
+            if known == reached {
+                if edge.direction < peer.pointee.backwardDirection, edge.minimum <= received {
                     peer.pointee.backwardDirection = edge.direction
                 }
                 continue
             }
-            guard reached < feeCeiling << 8, !isExcluded(edge.direction) else { continue }
-            let isMet = peer.pointee.forwardStamp >= forwardStamp
-            let rest = peer.pointee.forwardStamp > forwardStamp ? peer.pointee.forwardKey : forwardLeast
-            guard rest <= best &- reached else { continue }
             if edge.minimum > received {
                 if node != destination { refuse(edge, before: rest, hasFee: true) }
                 continue

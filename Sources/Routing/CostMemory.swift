@@ -38,8 +38,7 @@ final class CostMemory {
     /// The finished search; its ways stay readable until the next.
     func search<Model: CostModel>(
         _ model: Model, _ request: RouteRequest, _ graph: ChannelGraph,
-        excluded: UnsafeMutablePointer<UInt64>, hasExclusions: Bool,
-        spendable: Spendable?
+        excluded: ExcludedDirections, spendable: Spendable?
     ) -> CostSearch<Model> {
         if stamp > .max - 2 * CostNode.stampStep {
             stamp = 0
@@ -58,7 +57,7 @@ final class CostMemory {
         var search = CostSearch(
             model: model, incoming: graph.incoming, outgoing: graph.outgoing,
             incomingRows: graph.incomingRows, outgoingRows: graph.outgoingRows,
-            layout: layout, nodes: nodes, excluded: excluded, hasExclusions: hasExclusions,
+            layout: layout, nodes: nodes, excluded: excluded,
             spendable: spendable, source: source, destination: destination, amount: amount,
             minimumIgnored: amount + amount / 16,
             // Far above any sender's mind and far below what would overflow a key.

@@ -23,8 +23,7 @@ struct CostSearch<Model: CostModel> {
     let outgoingRows: UnsafeMutablePointer<GraphLayout.Row>
     let layout: GraphLayout
     let nodes: UnsafeMutablePointer<CostNode>
-    let excluded: UnsafeMutablePointer<UInt64>
-    let hasExclusions: Bool
+    let excluded: ExcludedDirections
     let spendable: Spendable?
     let source: Int
     let destination: Int
@@ -84,17 +83,13 @@ extension CostSearch {
         }
     }
 
-    @inline(__always) private func isExcluded(_ direction: UInt32) -> Bool {
-        hasExclusions && excluded[Int(direction) >> 6] & 1 << UInt64(direction & 63) != 0
-    }
-
     /// What a direction other than the source's own costs beyond its fee, at the least.
     @inline(__always) private func leastSurcharge(of direction: UInt32) -> UInt64 {
         model.mayKnow(DirectionIndex(direction)) ? surcharge : unknownSurcharge
     }
 
     func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool {
-        if isExcluded(direction) { return false }
+        if excluded.contains(direction) { return false }
         guard let spendable else { return true }
         return spendable(DirectionIndex(direction), Millisatoshi(amount)).rawValue >= amount
     }
@@ -238,7 +233,7 @@ extension CostSearch {
             let rest = marks & CostNode.backwardSettled != 0 ? peer.pointee.backwardKey : backwardLeast
             // The model is asked only where the fee and the least surcharge do not already settle it.
             if isReached, peer.pointee.forwardKey <= least { continue }
-            guard rest <= best &- least, !isExcluded(edge.direction) else { continue }
+            guard rest <= best &- least, !excluded.contains(edge.direction) else { continue }
             if edge.minimum > minimumIgnored {
                 refuse(edge, after: 0, before: key, hasFee: true)
                 continue
@@ -365,7 +360,7 @@ extension CostSearch {
             guard rest <= best &- least,
                 marks & CostNode.backwardLabelled == 0
                     || !isBeaten(least, way.amount &+ feeHere, at: peer, marks),
-                !isExcluded(edge.direction)
+                !excluded.contains(edge.direction)
             else { continue }
             if edge.minimum > way.amount {
                 if Int(way.node) != destination {

@@ -89,7 +89,8 @@ struct LNDReach {
             for position in rows[node].start..<rows[node].end {
                 let edge = edges[Int(position)]
                 let mark = marks[Int(edge.peer)]
-                guard mark != end + 1, edge.maximum >= amount, !search.isExcluded(edge.direction) else {
+                guard mark != end + 1, edge.maximum >= amount, !search.excluded.contains(edge.direction)
+                else {
                     continue
                 }
                 if mark != 0 { return true }

@@ -5,13 +5,13 @@ struct LNDSearch {
     let model: LNDModel
     let graph: ChannelGraph
     let request: RouteRequest
-    let excluded: UnsafeMutablePointer<UInt64>
+    let excluded: ExcludedDirections
     let spendable: Spendable?
     let failureCost: Double
 
     init(
         _ model: LNDModel, _ graph: ChannelGraph, _ request: RouteRequest,
-        excluded: UnsafeMutablePointer<UInt64>, spendable: Spendable?
+        excluded: ExcludedDirections, spendable: Spendable?
     ) {
         self.model = model
         self.graph = graph
@@ -40,13 +40,10 @@ struct LNDSearch {
             amount: request.amount.rawValue, cltv: UInt64(request.finalCLTVExpiryDelta))
     }
 
-    func isExcluded(_ direction: UInt32) -> Bool {
-        excluded[Int(direction) >> 6] & 1 << UInt64(direction & 63) != 0
-    }
-
     /// `label`, the label of index `next`, with the hop before it; nil where lnd would not take it.
     private func extended(_ label: Label, _ next: Int32, by edge: GraphEdge) -> Label? {
-        guard edge.minimum <= label.amount, label.amount <= edge.maximum, !isExcluded(edge.direction) else {
+        guard edge.minimum <= label.amount, label.amount <= edge.maximum, !excluded.contains(edge.direction)
+        else {
             return nil
         }
         let isFirst = edge.peer == UInt32(request.source)

@@ -34,7 +34,7 @@ struct LabelSearch<Model: CostModel> {
 
     private let graph: ChannelGraph
     private let request: RouteRequest
-    private let excluded: UnsafeMutablePointer<UInt64>
+    private let excluded: ExcludedDirections
     private let spendable: Spendable?
     private let knownKey: UInt64?
     /// Whether a first pass is needed.
@@ -58,7 +58,7 @@ struct LabelSearch<Model: CostModel> {
     ///   - breaksLimits: whether the cheapest route without limits breaks one.
     init(
         _ model: Model, _ graph: ChannelGraph, _ request: RouteRequest,
-        excluded: UnsafeMutablePointer<UInt64>, spendable: Spendable?, knownKey: UInt64?, breaksLimits: Bool
+        excluded: ExcludedDirections, spendable: Spendable?, knownKey: UInt64?, breaksLimits: Bool
     ) {
         self.model = model
         self.graph = graph
@@ -69,7 +69,7 @@ struct LabelSearch<Model: CostModel> {
         self.breaksLimits = breaksLimits
         let amount = request.amount.rawValue
         let usable = { (edge: GraphEdge, isFirst: Bool) in
-            guard edge.maximum >= amount, !Self.contains(excluded, edge.direction) else { return false }
+            guard edge.maximum >= amount, !excluded.contains(edge.direction) else { return false }
             guard isFirst, let spendable else { return true }
             return spendable(DirectionIndex(edge.direction), Millisatoshi(amount)).rawValue >= amount
         }
@@ -87,10 +87,6 @@ struct LabelSearch<Model: CostModel> {
             }
             : none
         labelsAtNode = Array(repeating: [], count: graph.nodeCount)
-    }
-
-    private static func contains(_ excluded: UnsafeMutablePointer<UInt64>, _ direction: UInt32) -> Bool {
-        excluded[Int(direction) >> 6] & 1 << UInt64(direction & 63) != 0
     }
 
     /// The canonical cheapest route within the request's limits on hops and expiry; nil if none better than the
@@ -154,7 +150,7 @@ struct LabelSearch<Model: CostModel> {
                 let edge = graph.incoming[Int(position)]
                 let received = label.amount
                 guard edge.minimum <= received, received <= edge.maximum,
-                    !Self.contains(excluded, edge.direction)
+                    !excluded.contains(edge.direction)
                 else { continue }
                 if edge.peer == UInt32(request.source) {
                     arrive(by: edge, received: received, from: index)

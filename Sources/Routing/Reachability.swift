@@ -8,7 +8,7 @@ import LightningTypes
 struct Reachability {
     private let graph: ChannelGraph
     private let request: RouteRequest
-    private let excluded: UnsafeMutablePointer<UInt64>
+    private let excluded: ExcludedDirections
     private let spendable: Spendable?
     /// By node; what carries this stamp has been reached.
     private let labels: UnsafeMutablePointer<NodeLabel>
@@ -17,7 +17,7 @@ struct Reachability {
     private var backward: [Int32] = []
 
     init(
-        _ graph: ChannelGraph, _ request: RouteRequest, excluded: UnsafeMutablePointer<UInt64>,
+        _ graph: ChannelGraph, _ request: RouteRequest, excluded: ExcludedDirections,
         spendable: Spendable?, labels: UnsafeMutablePointer<NodeLabel>, stamp: UInt32
     ) {
         self.graph = graph
@@ -81,9 +81,7 @@ struct Reachability {
 
     private func isUsable(_ edge: GraphEdge, isFirst: Bool) -> Bool {
         let amount = request.amount.rawValue
-        guard edge.maximum >= amount,
-            excluded[Int(edge.direction) >> 6] & 1 << UInt64(edge.direction & 63) == 0
-        else { return false }
+        guard edge.maximum >= amount, !excluded.contains(edge.direction) else { return false }
         guard isFirst, let spendable else { return true }
         return spendable(DirectionIndex(edge.direction), Millisatoshi(amount)).rawValue >= amount
     }

@@ -15,8 +15,7 @@ public final class RouteSearch {
     let nodeCount: Int
     let channelCount: Int
     private let labels: UnsafeMutablePointer<NodeLabel>
-    /// One bit a direction: not to be used in the present query.
-    let excluded: UnsafeMutablePointer<UInt64>
+    var excluded: ExcludedDirections
     private var forward: SearchHeap
     private var backward: SearchHeap
     private let settledAhead = NodeFilter()
@@ -40,9 +39,7 @@ public final class RouteSearch {
         self.channelCount = channelCount
         labels = LargeMemory.allocate(NodeLabel.self, count: nodeCount)
         labels.initialize(repeating: .unreached, count: nodeCount)
-        let words = channelCount / 32 + 1
-        excluded = .allocate(capacity: words)
-        excluded.initialize(repeating: 0, count: words)
+        excluded = ExcludedDirections(channelCount: channelCount)
         forward = SearchHeap(capacity: nodeCount)
         backward = SearchHeap(capacity: nodeCount)
     }
@@ -63,7 +60,7 @@ public final class RouteSearch {
 
     /// Memory held between queries, bytes.
     public var memorySize: Int {
-        nodeCount * MemoryLayout<NodeLabel>.stride + (channelCount / 32 + 1) * 8 + forward.memorySize
+        nodeCount * MemoryLayout<NodeLabel>.stride + excluded.memorySize + forward.memorySize
             + backward.memorySize + settledAhead.memorySize + settledBack.memorySize
             + vicinity.memorySize + (costMemory?.memorySize ?? 0)
     }
@@ -96,19 +93,18 @@ public final class RouteSearch {
         try check(request, graph)
         mark(excluding)
         defer { unmark(excluding) }
-        return try found(
-            request, in: graph, by: model, hasExclusions: !excluding.isEmpty, spendable: spendable)
+        return try found(request, in: graph, by: model, spendable: spendable)
     }
 
     func mark(_ excluding: some Collection<DirectionIndex>) {
         for direction in excluding {
             precondition(direction.channel < channelCount, "no such channel")
-            excluded[Int(direction.rawValue) >> 6] |= 1 << UInt64(direction.rawValue & 63)
+            excluded.insert(direction.rawValue)
         }
     }
 
     func unmark(_ excluding: some Collection<DirectionIndex>) {
-        for direction in excluding { excluded[Int(direction.rawValue) >> 6] = 0 }
+        excluded.removeAll(excluding)
     }
 
     func check(_ request: RouteRequest, _ graph: ChannelGraph) throws(RoutingFailure) {
@@ -124,10 +120,9 @@ public final class RouteSearch {
     }
 
     private func found<Model: CostModel>(
-        _ request: RouteRequest, in graph: ChannelGraph, by model: Model, hasExclusions: Bool,
-        spendable: Spendable?
+        _ request: RouteRequest, in graph: ChannelGraph, by model: Model, spendable: Spendable?
     ) throws(RoutingFailure) -> Route {
-        let outcome = search(model, request, graph, hasExclusions, spendable)
+        let outcome = search(model, request, graph, spendable)
         var route = outcome.route
         let keepsLimits =
             route.map { $0.hops.count <= request.hopsMaximum && $0.cltvExpiryDelta <= request.cltvMaximum }
@@ -174,12 +169,11 @@ public final class RouteSearch {
     }
 
     private func search<Model: CostModel>(
-        _ model: Model, _ request: RouteRequest, _ graph: ChannelGraph, _ hasExclusions: Bool,
-        _ spendable: Spendable?
+        _ model: Model, _ request: RouteRequest, _ graph: ChannelGraph, _ spendable: Spendable?
     ) -> Outcome {
         Model.self == CheapestFee.self
-            ? searchFees(request, graph, hasExclusions, spendable)
-            : searchCosts(model, request, graph, hasExclusions, spendable)
+            ? searchFees(request, graph, spendable)
+            : searchCosts(model, request, graph, spendable)
     }
 
     /// The key of some route within the limits, not far above the best's key as a rule: `LabelSearch` then looks no farther.
@@ -189,7 +183,7 @@ public final class RouteSearch {
         _ spendable: Spendable?
     ) -> UInt64? {
         var leftOut: [UInt32] = []
-        defer { for direction in leftOut { excluded[Int(direction) >> 6] &= ~(1 << UInt64(direction & 63)) } }
+        defer { for direction in leftOut { excluded.remove(direction) } }
         var outcome = outcome
         for _ in 0..<8 {
             guard let route = outcome.route, !outcome.isCut else { return nil }
@@ -200,31 +194,29 @@ public final class RouteSearch {
                 graph.cltvExpiryDelta(of: $0.direction) < graph.cltvExpiryDelta(of: $1.direction)
             }
             guard let direction = slowest?.direction.rawValue else { return nil }
-            excluded[Int(direction) >> 6] |= 1 << UInt64(direction & 63)
+            excluded.insert(direction)
             leftOut.append(direction)
-            outcome = search(model, request, graph, true, spendable)
+            outcome = search(model, request, graph, spendable)
         }
         return nil
     }
 
     private func searchFees(
-        _ request: RouteRequest, _ graph: ChannelGraph, _ hasExclusions: Bool,
-        _ spendable: Spendable?
+        _ request: RouteRequest, _ graph: ChannelGraph, _ spendable: Spendable?
     ) -> Outcome {
-        let search = searchBothWays(request, graph, hasExclusions, spendable)
+        let search = searchBothWays(request, graph, spendable)
         return Outcome(
             route: search.sourceKey == .max ? nil : assemble(search, request, graph), key: search.sourceKey,
             refusedKey: search.refusedKey, isCut: search.isCut)
     }
 
     private func searchCosts<Model: CostModel>(
-        _ model: Model, _ request: RouteRequest, _ graph: ChannelGraph, _ hasExclusions: Bool,
-        _ spendable: Spendable?
+        _ model: Model, _ request: RouteRequest, _ graph: ChannelGraph, _ spendable: Spendable?
     ) -> Outcome {
         let memory = costMemory ?? CostMemory(nodeCount: nodeCount)
         costMemory = memory
         let search = memory.search(
-            model, request, graph, excluded: excluded, hasExclusions: hasExclusions, spendable: spendable)
+            model, request, graph, excluded: excluded, spendable: spendable)
         guard search.sourceKey != .max else {
             return Outcome(route: nil, key: .max, refusedKey: search.refusedKey, isCut: search.isCut)
         }
@@ -263,8 +255,7 @@ public final class RouteSearch {
     }
 
     private func searchBothWays(
-        _ request: RouteRequest, _ graph: ChannelGraph, _ hasExclusions: Bool,
-        _ spendable: Spendable?
+        _ request: RouteRequest, _ graph: ChannelGraph, _ spendable: Spendable?
     ) -> BidirectionalSearch {
         let stamp = nextStamp()
         let (source, destination) = (Int(request.source), Int(request.destination))
@@ -278,7 +269,7 @@ public final class RouteSearch {
         var search = BidirectionalSearch(
             incoming: graph.incoming, outgoing: graph.outgoing, incomingRows: graph.incomingRows,
             outgoingRows: graph.outgoingRows, layout: layout, labels: labels, excluded: excluded,
-            hasExclusions: hasExclusions, spendable: spendable, source: source, destination: destination,
+            spendable: spendable, source: source, destination: destination,
             amount: request.amount.rawValue,
             minimumIgnored: request.amount.rawValue + request.amount.rawValue / 16, stamp: stamp,
             forwardStamp: stamp,
