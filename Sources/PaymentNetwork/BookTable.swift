@@ -11,7 +11,7 @@ struct BookTable {
 
     init(count: Int) {
         self.count = count
-        books = .allocate(capacity: count)
+        books = LargeMemory.allocate(UnsafeMutablePointer<ChannelBooks>?.self, count: count)
         books.initialize(repeating: nil, count: count)
     }
 
@@ -20,7 +20,7 @@ struct BookTable {
             books[position]?.deinitialize(count: 1)
             books[position]?.deallocate()
         }
-        books.deallocate()
+        LargeMemory.free(books)
     }
 
     /// What was booked; nil: nothing since the start of the run.

@@ -113,24 +113,24 @@ final class NetworkWorld: @unchecked Sendable {
         if faults.isEmpty {
             links = nil
         } else {
-            links = .allocate(capacity: endCount)
+            links = LargeMemory.allocate(LinkState.self, count: endCount)
             links?.initialize(repeating: LinkState(), count: endCount)
         }
 
         // Before all that stays: what the graph is made of is as large.
         board = GossipBoard(topology.graph())
-        channels = .allocate(capacity: endCount)
+        channels = LargeMemory.allocate(Channel.self, count: endCount)
         bookTable = BookTable(count: endCount)
-        owners = .allocate(capacity: endCount)
+        owners = LargeMemory.allocate(UInt32.self, count: endCount)
         fundings = FundingTable(channelCount: topology.channels.count) {
             topology.channels[$0].opensAt != nil
         }
-        sessions = .allocate(capacity: endCount)
+        sessions = LargeMemory.allocate(ChannelSession?.self, count: endCount)
         sessions.initialize(repeating: nil, count: endCount)
-        policies = .allocate(capacity: endCount)
-        nodes = .allocate(capacity: nodeCount)
+        policies = LargeMemory.allocate(ChannelPolicy.self, count: endCount)
+        nodes = LargeMemory.allocate(NodeState.self, count: nodeCount)
         nodes.initialize(repeating: NodeState(), count: nodeCount)
-        latencies = .allocate(capacity: topology.channels.count)
+        latencies = LargeMemory.allocate(UInt32.self, count: topology.channels.count)
 
         var starting = [Millisatoshi](repeating: .zero, count: endCount)
         var genesis: [Satoshi] = []
@@ -190,17 +190,17 @@ final class NetworkWorld: @unchecked Sendable {
     }
 
     deinit {
-        channels.deallocate()
+        LargeMemory.free(channels)
         bookTable.deallocate()
-        owners.deallocate()
+        LargeMemory.free(owners)
         fundings.deallocate()
         sessions.deinitialize(count: endCount)
-        sessions.deallocate()
-        policies.deallocate()
+        LargeMemory.free(sessions)
+        LargeMemory.free(policies)
         nodes.deinitialize(count: nodeCount)
-        nodes.deallocate()
-        latencies.deallocate()
-        links?.deallocate()
+        LargeMemory.free(nodes)
+        LargeMemory.free(latencies)
+        links.map(LargeMemory.free)
     }
 
     /// Whether the tower watches for the node of an end.

@@ -149,7 +149,7 @@ extension BidirectionalSearch {
     }
 
     /// No key that a group of dear directions leads to is below this, by the first of them.
-    private func bound(_ first: GraphEdge, after key: UInt64, forwarding amount: UInt64) -> UInt64 {
+    private func bound(_ first: EdgeTable.Head, after key: UInt64, forwarding amount: UInt64) -> UInt64 {
         let proportional = fee(baseFee: 0, proportionalFee: first.proportionalFee, forwarding: amount)
         return key &+ 1 &+ (proportional &+ GraphLayout.dearBaseFee) << 8
     }
@@ -256,7 +256,8 @@ extension BidirectionalSearch {
                         forward.push(SearchEntry(key: bound, node: entry.node, position: position))
                     }
                     if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
-                        let bound = self.bound(outgoing[Int(row.dearStart)], after: key, forwarding: amount)
+                        let bound = self.bound(
+                            outgoing.heads[Int(row.dearStart)], after: key, forwarding: amount)
                         if bound <= best {
                             forward.push(
                                 SearchEntry(key: bound, node: entry.node, position: row.dearStart))
@@ -343,7 +344,8 @@ extension BidirectionalSearch {
                         backward.push(SearchEntry(key: bound << 1, node: entry.node, position: position))
                     }
                     if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
-                        let bound = self.bound(incoming[Int(row.dearStart)], after: key, forwarding: received)
+                        let bound = self.bound(
+                            incoming.heads[Int(row.dearStart)], after: key, forwarding: received)
                         if bound <= best, bound < feeCeiling << 8 {
                             backward.push(
                                 SearchEntry(key: bound << 1, node: entry.node, position: row.dearStart))

@@ -104,7 +104,7 @@ extension CostSearch {
     }
 
     /// As in `BidirectionalSearch`.
-    private func bound(_ first: GraphEdge, after key: UInt64, forwarding amount: UInt64) -> UInt64 {
+    private func bound(_ first: EdgeTable.Head, after key: UInt64, forwarding amount: UInt64) -> UInt64 {
         let proportional = fee(baseFee: 0, proportionalFee: first.proportionalFee, forwarding: amount)
         return key &+ 1 &+ (proportional &+ GraphLayout.dearBaseFee &+ surcharge) << 8
     }
@@ -208,7 +208,8 @@ extension CostSearch {
                         forward.push(SearchEntry(key: bound, node: entry.node, position: position))
                     }
                     if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
-                        let bound = self.bound(outgoing[Int(row.dearStart)], after: key, forwarding: amount)
+                        let bound = self.bound(
+                            outgoing.heads[Int(row.dearStart)], after: key, forwarding: amount)
                         if bound <= best {
                             forward.push(
                                 SearchEntry(key: bound, node: entry.node, position: row.dearStart))
@@ -335,7 +336,7 @@ extension CostSearch {
                     }
                     if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
                         let bound = self.bound(
-                            incoming[Int(row.dearStart)], after: way.key, forwarding: way.amount)
+                            incoming.heads[Int(row.dearStart)], after: way.key, forwarding: way.amount)
                         if bound <= best {
                             backward.push(
                                 SearchEntry(key: bound, node: entry.node, position: row.dearStart))

@@ -1,3 +1,5 @@
+import LightningTypes
+
 /// A direction as a search reads it.
 struct GraphEdge: BitwiseCopyable {
     /// The largest and smallest amount that may be forwarded, msat; a maximum of zero: not usable.

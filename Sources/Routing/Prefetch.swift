@@ -12,7 +12,8 @@ extension EdgeTable {
     /// Asks for what a search looks at first of directions from `position` on.
     @inline(__always) func prefetch(_ position: Int32) {
         heads.prefetch(Int(position))
-        // What is read at once lies on two lines or three.
+        // What is read at once, and the one that is looked at to see whether it is enough, lie on three lines.
         heads.prefetch(Int(position) &+ 4)
+        heads.prefetch(Int(position) &+ 8)
     }
 }

@@ -5,6 +5,7 @@ extension RandomStream.Purpose {
     /// What came later, so that the other draws of a seed stay as they were.
     fileprivate static let tortureFees = Self("torture fees")
     fileprivate static let tortureJitter = Self("torture jitter")
+    fileprivate static let tortureSpikes = Self("torture spikes")
 }
 
 /// A whole configuration drawn from a seed: a topology file, and how it is run.
@@ -23,6 +24,9 @@ public struct TortureCase: Sendable {
     /// Whether fees move fast, and what goes with that.
     private let hasMovingFees: Bool
     private var feeRandom: RandomStream
+    /// Whether they rise far above what small channels hold, without the limit that anchors set.
+    private let hasSpike: Bool
+    private var spikeRandom: RandomStream
     private let nodes: [String]
 
     public init(seed: UInt64) {
@@ -30,6 +34,8 @@ public struct TortureCase: Sendable {
         random = RandomStream(seed: seed, purpose: .torture, process: 0)
         feeRandom = RandomStream(seed: seed, purpose: .tortureFees, process: 0)
         hasMovingFees = feeRandom.below(4) == 0
+        spikeRandom = RandomStream(seed: seed, purpose: .tortureSpikes, process: 0)
+        hasSpike = spikeRandom.below(3) == 0 ? hasMovingFees : false
         nodes = (0..<4 + Int(random.below(5))).map { "n\($0)" }
         let hours = 1 + random.below(5)
         var lines = ["millrace: 1", "name: torture-\(seed)", "seed: \(seed)", "duration: \(hours)h"]
@@ -42,6 +48,7 @@ public struct TortureCase: Sendable {
         lines += faults(hours)
         if hasMovingFees { lines += flickering(after: lines) }
         lines += jitter(hours, after: lines)
+        if hasSpike { lines += spike(hours, after: lines) }
         topology = lines.joined(separator: "\n") + "\n"
         isEager = chance(8)
         threads = chance(4) ? 2 : 1
@@ -120,6 +127,15 @@ public struct TortureCase: Sendable {
         return lines.contains("faults:") ? [fault] : ["faults:", fault]
     }
 
+    /// Fees that rise beyond what funders can pay.
+    private mutating func spike(_ hours: UInt64, after lines: [String]) -> [String] {
+        features.insert("spike of moving fees")
+        let fault =
+            "  - {kind: fee-spike, at: \(spikeRandom.within(10...hours * 40))m, "
+            + "factor: \(spikeRandom.within(20...200))}"
+        return lines.contains("faults:") ? [fault] : ["faults:", fault]
+    }
+
     private mutating func payments() -> [String] {
         let split = choose(["none", "none", "halving", "mcf"])
         features.insert("split \(split)")
@@ -133,7 +149,7 @@ public struct TortureCase: Sendable {
     }
 
     private mutating func defaults() -> [String] {
-        let anchors = !chance(4)
+        let anchors = !chance(4) && !hasSpike
         features.insert(anchors ? "anchors" : "no anchors")
         let limits = [
             "to_self_delay: \(between(6, 144))", "anchors: \(anchors)",
@@ -165,7 +181,10 @@ public struct TortureCase: Sendable {
                 keys += ["capacity_sat: \(capacity)", "opens_at: \(between(0, hours * 20))m"]
                 if chance(2) { keys.append("push_sat: \(capacity / 3)") }
             } else {
-                keys += ["capacity_sat: \(between(60_000, 3_000_000))", "standing: true"]
+                let capacity = between(60_000, 3_000_000)
+                keys += [
+                    "capacity_sat: \(hasSpike ? max(capacity / 8, 30_000) : capacity)", "standing: true",
+                ]
             }
             if chance(8) {
                 features.insert("closed by agreement")
