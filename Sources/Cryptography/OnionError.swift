@@ -3,8 +3,8 @@
 /// The hop that failed authenticates it; every hop on the way obfuscates it once more, so that none can tell how far it
 /// has come, and only the sender, who shares a key with each, can tell from where.
 public struct OnionError: Hashable, Sendable {
-    /// What a message and its padding have together: BOLT 4's "SHOULD set pad such that failure_len plus pad_len is equal
-    /// to 256".
+    /// What a message and its padding have together: BOLT 4's "SHOULD set pad such that failure_len plus pad_len is
+    /// equal to 256".
     public static let messageSize = 256
     /// An HMAC, and two lengths beside message and padding.
     public static let size = 32 + 2 + messageSize + 2

@@ -22,9 +22,9 @@ public struct OnionKeys: Sendable {
 
     /// The keys that the sender shares with each hop of a route, in its order.
     ///
-    /// Every hop sees another ephemeral key: "for each hop, the ephemeral private key is multiplied by the blinding factor"
-    /// (BOLT 4, "Packet Construction"), the SHA-256 of the ephemeral public key and the shared secret. In place of
-    /// secp256k1 stands ristretto255.
+    /// Every hop sees another ephemeral key: "for each hop, the ephemeral private key is multiplied by the blinding
+    /// factor" (BOLT 4, "Packet Construction"), the SHA-256 of the ephemeral public key and the shared secret. In place
+    /// of secp256k1 stands ristretto255.
     ///
     /// - Returns: nil where a hop's key is no point.
     public static func route(

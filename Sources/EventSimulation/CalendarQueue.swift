@@ -1,5 +1,5 @@
-/// Pending events by the window they fall into: a calendar of lookahead-wide buckets (Brown, "Calendar queues", CACM 31,
-/// 1988), each sorted once, when its window is opened.
+/// Pending events by the window they fall into: a calendar of lookahead-wide buckets (Brown, "Calendar queues", CACM
+/// 31, 1988), each sorted once, when its window is opened.
 ///
 /// What is sent to another process in a window arrives in a later one, so a bucket is complete when it is opened and
 /// sorting it once is enough: about 10 ns an event where a heap of 20,000 takes 60. Timers shorter than a window fall

@@ -17,12 +17,9 @@ import Synchronization
 public final class WindowCrew: @unchecked Sendable {
     // Unchecked: `body` is written by the caller before it raises `round`, and read by workers that saw it raised.
 
-    /// Rounds of spinning before a worker sleeps, or the caller lets others have the core; some 200 µs. Waking a sleeper
-    /// can take as long, and dense traffic brings a window worth sharing every few hundred microseconds.
+    /// Rounds of spinning before a worker sleeps, or the caller lets others have the core; some 200 µs. Waking a
+    /// sleeper can take as long, and dense traffic brings a window worth sharing every few hundred microseconds.
     private static let patience = 200_000
-
-    /// The calling thread and the workers.
-    public var threadCount: Int { workerCount + 1 }
 
     private let workerCount: Int
     /// Raised once for each window.
@@ -49,8 +46,8 @@ public final class WindowCrew: @unchecked Sendable {
 
     /// Runs `job` with a crew of `threads`, the calling one included.
     ///
-    /// - Parameter runErrand: does a piece of work that is due later; false: there is none. Called on several threads at a
-    ///   time.
+    /// - Parameter runErrand: does a piece of work that is due later; false: there is none. Called on several threads
+    ///   at a time.
     public static func run<Result>(
         threads: Int, runErrand: @escaping @Sendable () -> Bool = { false },
         _ job: (WindowCrew) -> Result

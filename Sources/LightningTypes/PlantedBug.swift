@@ -1,4 +1,5 @@
-/// A fault that the program commits on purpose, for the proof that the torture suite would find it. None but in that proof.
+/// A fault that the program commits on purpose, for the proof that the torture suite would find it. None but in that
+/// proof.
 package enum PlantedBug: String, Sendable, CaseIterable {
     // What a party does on chain.
     case leavesRevokedBalance

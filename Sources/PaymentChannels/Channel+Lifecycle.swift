@@ -30,8 +30,8 @@ extension Channel {
 
     /// Takes in the peer's `channel_ready`.
     ///
-    /// One that comes again before the peer's first `commitment_signed` is that of a reconnection (BOLT 2: "MUST ignore any
-    /// redundant channel_ready it receives"), though this party may have signed in the meantime.
+    /// One that comes again before the peer's first `commitment_signed` is that of a reconnection (BOLT 2: "MUST ignore
+    /// any redundant channel_ready it receives"), though this party may have signed in the meantime.
     public mutating func receiveReady() throws(ProtocolViolation) {
         if hasReceivedReady, localNumber == 0 { return }
         guard phase == .awaitingReady, !hasReceivedReady else { throw .unexpectedMessage(phase) }

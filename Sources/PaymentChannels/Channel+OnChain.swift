@@ -2,7 +2,8 @@ import LightningTypes
 
 // What a channel that was given up learns from its `ChannelMonitor`.
 extension Channel {
-    /// Takes out an HTLC that the chain has resolved for good (`MonitorEffect.resolved`), and moves its money in both views.
+    /// Takes out an HTLC that the chain has resolved for good (`MonitorEffect.resolved`), and moves its money in both
+    /// views.
     ///
     /// - Returns: the HTLC as it was, with the end that the chain gave it; nil where there is none of that name.
     public mutating func resolve(

@@ -21,10 +21,10 @@ public enum MonitorEffect: Hashable, Sendable {
 
 /// Resolves a channel on chain (BOLT 5): blocks in; transactions and news out.
 ///
-/// Made when a party gives a channel up or sees its funding output spent; until then the `Channel` itself is the record,
-/// so that channels in peace cost nothing. Says which outpoints it wants to be told of (`watched`), claims what is its
-/// party's, each output by a transaction of its own, raises fees by replacement and by a child of the commitment until
-/// they are confirmed, and punishes revoked commitments, second stages included.
+/// Made when a party gives a channel up or sees its funding output spent; until then the `Channel` itself is the
+/// record, so that channels in peace cost nothing. Says which outpoints it wants to be told of (`watched`), claims what
+/// is its party's, each output by a transaction of its own, raises fees by replacement and by a child of the commitment
+/// until they are confirmed, and punishes revoked commitments, second stages included.
 ///
 /// All it knows of the chain is derived from the transactions told, in their order; a reorganisation takes the last of
 /// them back, and the rest is derived anew. Preimages and reports stay.

@@ -31,8 +31,8 @@ struct ClaimTransactions {
 
     // MARK: What pays for itself
 
-    /// Takes an output to the wallet, or nil where that costs more than `costMaximum`, leaves less than an output is worth,
-    /// or does not pay enough to replace `former`.
+    /// Takes an output to the wallet, or nil where that costs more than `costMaximum`, leaves less than an output is
+    /// worth, or does not pay enough to replace `former`.
     func sweep(
         _ claim: OutputClaim, preimage: Bytes32?, feerate: UInt64, costMaximum: Satoshi, to wallet: FeeWallet,
         replacing former: ClaimAttempt?
@@ -67,8 +67,8 @@ struct ClaimTransactions {
 
     // MARK: What the wallet pays for
 
-    /// HTLC-timeout or HTLC-success. Without anchors it was signed with its fee and stays as it is; with anchors the wallet
-    /// adds the fee (BOLT 3: "zero-fee", signed by the peer with SIGHASH_SINGLE|SIGHASH_ANYONECANPAY).
+    /// HTLC-timeout or HTLC-success. Without anchors it was signed with its fee and stays as it is; with anchors the
+    /// wallet adds the fee (BOLT 3: "zero-fee", signed by the peer with SIGHASH_SINGLE|SIGHASH_ANYONECANPAY).
     func secondStage(
         _ own: OwnCommitment, _ place: Int, _ claim: OutputClaim, preimage: Bytes32?, feerate: UInt64,
         costMaximum: Satoshi, from wallet: inout FeeWallet, replacing former: ClaimAttempt?
@@ -116,8 +116,8 @@ struct ClaimTransactions {
         return attempt
     }
 
-    /// Adds coins and change to a transaction of one input so that it, and an unconfirmed parent with it, pays a rate; all
-    /// but its first input is signed.
+    /// Adds coins and change to a transaction of one input so that it, and an unconfirmed parent with it, pays a rate;
+    /// all but its first input is signed.
     ///
     /// - Parameters:
     ///   - extraWeight: of the parent.

@@ -4,7 +4,8 @@ import Settlement
 
 /// Confirmed coins of one key, kept to pay for transactions that cannot pay for themselves, and where swept money goes.
 ///
-/// A coin taken for a transaction is reserved until that transaction's fate is final; then it comes back, or its change.
+/// A coin taken for a transaction is reserved until that transaction's fate is final; then it comes back, or its
+/// change.
 public struct FeeWallet: Sendable {
     /// An output of the wallet's key.
     public struct Coin: Hashable, Sendable {
@@ -45,7 +46,7 @@ public struct FeeWallet: Sendable {
             coins.removeAll { $0 == enough }
             return [enough]
         }
-        guard total >= amount else { return nil }
+        guard !coins.isEmpty, total >= amount else { return nil }
         var taken: [Coin] = []
         var sum = Satoshi.zero
         for coin in byValue.reversed() where sum < amount {

@@ -1,7 +1,7 @@
 import LightningTypes
 
-/// By what rule a funder lets the rate of its channel follow the fee market: lnd's, with its defaults, and the room that
-/// rust-lightning leaves for HTLCs that cross.
+/// By what rule a funder lets the rate of its channel follow the fee market: lnd's, with its defaults, and the room
+/// that rust-lightning leaves for HTLCs that cross.
 ///
 /// BOLT 2 asks for a rate that is "sufficient (by a significant margin) for timely processing of the commitment
 /// transaction" and leaves the rest to the implementations. Core Lightning follows every change of its target,

@@ -18,7 +18,9 @@ public func fundingWitness(
 
 /// A cooperative close (BOLT 3, "Closing Transaction"), unsigned.
 ///
-/// The funder pays the fee, and the other side what the funder cannot; each side's millisatoshis below a satoshi, and outputs below the dust limit, go to it too.
+/// The funder pays the fee, and the other side what the funder cannot; millisatoshis below a satoshi and outputs below
+/// the dust limit add to the fee.
+///
 /// - Parameters:
 ///   - keys: where each party's money goes; ours first.
 ///   - feeratePerKiloweight: satoshi per 1,000 weight units.

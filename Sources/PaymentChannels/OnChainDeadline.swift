@@ -20,8 +20,8 @@ public struct OnChainDeadlines: Hashable, Sendable {
 extension Channel {
     /// The height at which the first of the HTLCs forces the channel to the chain; nil where none does.
     ///
-    /// BOLT 2: a node that has offered an HTLC "MUST fail the channel" once it has timed out and is in a commitment, and
-    /// one that has fulfilled an HTLC fails it before the deadline "if the HTLC is still in a commitment". An HTLC
+    /// BOLT 2: a node that has offered an HTLC "MUST fail the channel" once it has timed out and is in a commitment,
+    /// and one that has fulfilled an HTLC fails it before the deadline "if the HTLC is still in a commitment". An HTLC
     /// received whose preimage is unknown costs nothing by waiting.
     ///
     /// - Parameter knowsPreimage: of a payment.

@@ -21,11 +21,9 @@ extension Watchtower {
         }
     }
 
-    /// A tower as it was written, with these outages.
-    public init(
-        from reader: inout SnapshotReader, outages: [Range<BlockHeight>]
-    ) throws(SnapshotError) {
-        self.init(outages: outages)
+    /// A tower as it was written.
+    public init(from reader: inout SnapshotReader) throws(SnapshotError) {
+        self.init()
         height = BlockHeight(try reader.read())
         for _ in 0..<(try reader.readCount(of: 40, "the number of appointments")) {
             accept(try TowerAppointment(from: &reader))

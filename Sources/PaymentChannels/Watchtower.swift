@@ -76,8 +76,8 @@ public struct TowerClient: Sendable {
         if let appointment { waiting.append(appointment) }
     }
 
-    /// What the tower needs to punish a revoked commitment of the peer, its second stage aside; nil where there is nothing
-    /// worth a penalty.
+    /// What the tower needs to punish a revoked commitment of the peer, its second stage aside; nil where there is
+    /// nothing worth a penalty.
     public func appointment(for commitment: Transaction, secret: Bytes32) -> TowerAppointment? {
         appointment(for: commitment, [], secret: secret)
     }
@@ -128,15 +128,13 @@ public struct TowerClient: Sendable {
 
 /// Watches the chain for commitments that were revoked and answers them with penalties that were signed in advance.
 ///
-/// It knows no key of its client's and can do nothing else. While it is out it sees no block; it looks at those it
-/// missed when it is back, which may be too late.
+/// It knows no key of its client's and can do nothing else. Blocks that it missed it may be shown later, which may be
+/// too late.
 public struct Watchtower: Sendable {
     private(set) var appointments: [TransactionID: TowerAppointment] = [:]
     /// Penalties under way, in the order in which breaches were seen.
     var open: [Answer] = []
     var height = BlockHeight(0)
-    /// Heights between which the tower neither sees blocks nor takes appointments.
-    public let outages: [Range<BlockHeight>]
 
     struct Answer: Sendable {
         var penalty: TowerAppointment.Penalty
@@ -147,10 +145,7 @@ public struct Watchtower: Sendable {
         var spent: BlockHeight?
     }
 
-    public init(outages: [Range<BlockHeight>] = []) { self.outages = outages }
-
-    /// Whether it is up at a height.
-    public func isUp(at height: BlockHeight) -> Bool { !outages.contains { $0.contains(height) } }
+    public init() {}
 
     /// Whether a penalty of its is not confirmed yet.
     ///
@@ -166,8 +161,8 @@ public struct Watchtower: Sendable {
 
     /// A block has come that the tower sees.
     ///
-    /// - Returns: what it broadcasts: each penalty at the lowest of its rates that the blocks left ask for, the next one
-    ///   where that was not enough.
+    /// - Returns: what it broadcasts: each penalty at the lowest of its rates that the blocks left ask for, the next
+    ///   one where that was not enough.
     public mutating func connect(
         _ transactions: [Transaction], at height: BlockHeight, _ fees: some FeeRates
     ) -> [Transaction] {

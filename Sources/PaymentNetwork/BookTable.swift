@@ -1,8 +1,8 @@
 import LightningTypes
 import Settlement
 
-/// The books of all ends of channels, by `DirectionIndex`; those in which nothing was booked take up a pointer alone, for
-/// in a large network most ends never see a payment.
+/// The books of all ends of channels, by `DirectionIndex`; those in which nothing was booked take up a pointer alone,
+/// for in a large network most ends never see a payment.
 ///
 /// Each entry belongs to the process of its end's node.
 struct BookTable {
@@ -41,8 +41,8 @@ struct BookTable {
     }
 }
 
-/// The funding outputs of channels opened in the run, as each of their ends knows them; a standing channel's is an output
-/// of the genesis block.
+/// The funding outputs of channels opened in the run, as each of their ends knows them; a standing channel's is an
+/// output of the genesis block.
 struct FundingTable {
     /// By channel: which output of the genesis block, or which opened channel.
     private let places: UnsafeMutablePointer<UInt32>

@@ -166,8 +166,8 @@ extension NetworkSimulation {
         var htlc = try HTLC(from: &reader)
         if try reader.readFlag() {
             let bytes: [UInt8] = try reader.readList("the length of an onion")
-            // What was offered holds a failure's channel_update or error instead, or the onion to be sent again; what was
-            // received and read, the secret shared with its sender.
+            // What was offered holds a failure's channel_update or error instead, or the onion to be sent again; what
+            // was received and read, the secret shared with its sender.
             let failureSize = model.isEager ? OnionError.size : FailureUpdate.size
             try reader.check(
                 !htlc.state.isOffered || world.hasFaults || bytes.count == failureSize, "a failure")

@@ -220,7 +220,7 @@ extension TowerProcess {
         }
         for _ in 0..<(try reader.readCount(of: 24, "the number of breaches")) {
             let end = try reader.readEnd(below: world.endCount)
-            watches[end] = try Watchtower(from: &reader, outages: [])
+            watches[end] = try Watchtower(from: &reader)
         }
     }
 }

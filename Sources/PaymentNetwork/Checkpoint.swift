@@ -10,12 +10,12 @@ import Snapshots
 // slabs, attachments) is written as what it stands for. So a state does not depend on the number of shards or threads.
 extension NetworkSimulation {
     /// Changes with the meaning of any byte of a state.
-    public static let stateVersion: UInt32 = 7
+    public static let stateVersion: UInt32 = 8
 
     /// The state of the run, from which `init(_:settings:recorder:resuming:)` goes on to exactly the same result.
     ///
-    /// To be called before the run or from its `progress`: then no shard is at work, and the recorder has the records of
-    /// everything that happened up to `simulatedTime`, and of nothing later.
+    /// To be called before the run or from its `progress`: then no shard is at work, and the recorder has the records
+    /// of everything that happened up to `simulatedTime`, and of nothing later.
     public func state() -> [UInt8] {
         var writer = SnapshotWriter(capacity: 1 << 20)
         services.gossip?.release()

@@ -4,8 +4,8 @@ import Topologies
 
 /// What payees do with the money they received: payments that follow from settled ones (`Topology.Circulation`).
 ///
-/// Part of the traffic's state. A payer reports how each payment of a circulating flow ended; what follows is drawn from
-/// a stream of the flow, in order of these reports, which is that of the events.
+/// Part of the traffic's state. A payer reports how each payment of a circulating flow ended; what follows is drawn
+/// from a stream of the flow, in order of these reports, which is that of the events.
 struct Circulation {
     /// Of whom and for what a payment is made.
     struct Purpose: Hashable, Sendable {
@@ -160,7 +160,7 @@ struct PlanHeap {
         }
     }
 
-    /// The `count` earliest in order, without taking them: O(count log count), however many there are.
+    /// The `count` earliest in order, without taking them: O(count²), however many there are.
     func earliest(_ count: Int) -> [Circulation.Plan] {
         var found: [Circulation.Plan] = []
         var open = items.isEmpty ? [] : [0]

@@ -10,8 +10,8 @@ struct Dispute {
     var cheatsWith: OldCommitment?
     /// Whether a revoked commitment decides the channel.
     var isBreach = false
-    /// Whether it is over and booked. The client of a tower goes on watching a breach: what was not worth its fee to it,
-    /// the tower may punish when fees are lower.
+    /// Whether it is over and booked. The client of a tower goes on watching a breach: what was not worth its fee to
+    /// it, the tower may punish when fees are lower.
     var isConcluded = false
     /// What has come to the wallet from the channel, less what the wallet gave for it; satoshis.
     var balance: Int64 = 0

@@ -12,8 +12,8 @@ enum FaultMoment: UInt64 {
     case backup
 }
 
-/// What goes wrong in a run and when, known before it begins: a pure function of topology and seed, so that every process
-/// may ask.
+/// What goes wrong in a run and when, known before it begins: a pure function of topology and seed, so that every
+/// process may ask.
 struct FaultPlan: Sendable {
     let faults: [Topology.Fault]
     let planned: [Topology.PlannedFault]
@@ -70,8 +70,8 @@ struct FaultPlan: Sendable {
 
     func isEmptyBlock(at time: UInt64) -> Bool { emptyTimes.contains { $0.contains(time) } }
 
-    /// Until when a payee keeps an HTLC that comes to it now, `.max` for good, and what becomes of it then; nil: it does
-    /// not keep it.
+    /// Until when a payee keeps an HTLC that comes to it now, `.max` for good, and what becomes of it then; nil: it
+    /// does not keep it.
     func hold(_ node: UInt32, _ now: UInt64) -> (end: UInt64, outcome: Topology.Fault.Outcome)? {
         guard let indices = holds[Int32(node)] else { return nil }
         guard let index = indices.last(where: { planned[$0].start <= now && now < planned[$0].end }) else {
@@ -87,10 +87,11 @@ struct FaultPlan: Sendable {
     }
 }
 
-/// How the link of a channel stands, as one of its ends sees it: both ends see it break and come back at the same times.
+/// How the link of a channel stands, as one of its ends sees it: both ends see it break and come back at the same
+/// times.
 struct LinkState: BitwiseCopyable {
     /// For how many reasons it is down.
-    var downCount: UInt16 = 0
+    var downCount: UInt32 = 0
     /// Which connection it is; what was sent over an earlier one is lost.
     var connection: UInt8 = 0
     /// The height for which a `deadlineTimer` is under way; `.max` for none.
@@ -102,8 +103,8 @@ struct LinkState: BitwiseCopyable {
 
     var isDown: Bool { downCount > 0 }
 
-    /// How long a message takes over a link of this latency, sent now: never less, and never so little that it overtakes
-    /// another.
+    /// How long a message takes over a link of this latency, sent now: never less, and never so little that it
+    /// overtakes another.
     ///
     /// - Parameter lateness: exponentially distributed, of mean 1.
     mutating func delay(_ latency: UInt64, at now: UInt64, lateness: @autoclosure () -> Double) -> UInt64 {

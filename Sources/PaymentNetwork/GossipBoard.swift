@@ -3,11 +3,11 @@ import Routing
 /// The versions of the public channel graph, each with the time from which nodes see it.
 ///
 /// The gossip process makes a version a window before its time; it is put up between windows, and from then on every
-/// process reads the one of its own time. A new version is made of the one before those on the board, which nobody reads
-/// any more, so that an epoch costs as much as it changes and not as much as the graph is large.
+/// process reads the one of its own time. A new version is made of the one before those on the board, which nobody
+/// reads any more, so that an epoch costs as much as it changes and not as much as the graph is large.
 final class GossipBoard: @unchecked Sendable {
-    // Unchecked: `versions` is written between windows only, when no shard is at work; `spare` and `made` are the gossip
-    // process's.
+    // Unchecked: `versions` is written between windows only, when no shard is at work; `spare` and `made` are the
+    // gossip process's.
     private(set) var versions: [Version]
     private var spare: ChannelGraph?
     /// What the version that `next` gave last came of.

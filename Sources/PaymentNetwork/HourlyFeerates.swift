@@ -2,7 +2,8 @@ import LightningTypes
 import PaymentChannels
 import Settlement
 
-/// What the fee market asked for at the end of each simulated hour: the estimate for six blocks, satoshi per 1,000 weight.
+/// What the fee market asked for at the end of each simulated hour: the estimate for six blocks, satoshi per 1,000
+/// weight.
 struct HourlyFeerates {
     static let hour: UInt64 = 3_600_000_000
 

@@ -39,9 +39,10 @@ final class LayerOneProcess {
     /// Blocks of a fee market before time zero: a week of Bitcoin's.
     private static let warmUp = 1_008
 
-    /// Looked at since payments and faults were over. Four times the longest `to_self_delay` is more than any end needs.
-    private var drainingBlocks = 0
-    private static let drainingBlocksMaximum = 4 * 65_535
+    /// Looked at since payments and faults were over. Four times the longest `to_self_delay` is more than any end
+    /// needs.
+    var drainingBlocks: UInt32 = 0
+    private static let drainingBlocksMaximum: UInt32 = 4 * 65_535
 
     struct Watch {
         var process: UInt32

@@ -1,12 +1,12 @@
 import LightningTypes
 
-/// How much of the channels HTLCs take up at the most. Measured where the settings ask for it, since it costs a little at
-/// every HTLC; no part of a result.
+/// How much of the channels HTLCs take up at the most. Measured where the settings ask for it, since it costs a little
+/// at every HTLC; no part of a result.
 ///
-/// An HTLC locks its amount from `update_add_htlc` until one of the two can offer it again: its receiver when it fulfils the
-/// HTLC, its offerer when it has revoked the last commitment of its own that had the failed one. Both may come before the
-/// HTLC is irrevocably removed, so that the money may lie in the next one while the record of the first is still there;
-/// counted like this, what a channel locks is never more than its capacity.
+/// An HTLC locks its amount from `update_add_htlc` until one of the two can offer it again: its receiver when it
+/// fulfils the HTLC, its offerer when it has revoked the last commitment of its own that had the failed one. Both may
+/// come before the HTLC is irrevocably removed, so that the money may lie in the next one while the record of the first
+/// is still there; counted like this, what a channel locks is never more than its capacity.
 public struct LiquidityUse: Sendable {
     /// By `DirectionIndex`: HTLCs offered at once, at the most, as `max_accepted_htlcs` counts them.
     public private(set) var slots: [UInt16]

@@ -46,8 +46,8 @@ struct NetworkMessage: EventPayload {
         /// A node to itself: change `id` of the topology's policy changes is due, `amount` draws on.
         case policyTimer
 
-        /// Between nodes, when a connection is back: `id` and `amount` are the numbers of the next commitment and of the
-        /// next revocation that the sender expects.
+        /// Between nodes, when a connection is back: `id` and `amount` are the numbers of the next commitment and of
+        /// the next revocation that the sender expects.
         case channelReestablish
         /// To a node: the link of a channel goes down, or comes back.
         case linkDown
@@ -60,15 +60,16 @@ struct NetworkMessage: EventPayload {
         case holdTimer
         /// A node or the tower to layer 1: tell me of the channel and of fees when the height is `id`, or at once.
         case layerOneQuestion
-        /// Layer 1 to a node or the tower, of height `id`: fees, and in the attachment transactions that concern the channel.
+        /// Layer 1 to a node or the tower, of height `id`: fees, and in the attachment transactions that concern the
+        /// channel.
         case blockNews
         /// Layer 1 to a node or the tower: the blocks above height `id` are undone.
         case blocksUndone
         /// A node to the tower: it can punish the peer's commitments up to `id` now.
         case towerUpdate
 
-        /// Between nodes: `amount` is the rate for both commitments. Here, since the numbers of the others are part of every
-        /// digest so far.
+        /// Between nodes: `amount` is the rate for both commitments. Here, since the numbers of the others are part of
+        /// every digest so far.
         case updateFee
         /// A node to itself: the time to look at the fee market has come, `amount` draws on.
         case feerateTimer

@@ -6,13 +6,13 @@ import Settlement
 
 extension OnChainDeadlines {
     /// BOLT 2's, but for three blocks in which an HTLC can be removed in the usual way (rust-lightning's
-    /// `LATENCY_GRACE_PERIOD_BLOCKS`). A payment's last HTLC comes 18 blocks before its expiry where the invoice says no
-    /// more: without them, every block that comes while it is being settled would force its channel on chain.
+    /// `LATENCY_GRACE_PERIOD_BLOCKS`). A payment's last HTLC comes 18 blocks before its expiry where the invoice says
+    /// no more: without them, every block that comes while it is being settled would force its channel on chain.
     fileprivate static let network = OnChainDeadlines(grace: 2, fulfillment: 15)
 }
 
-// Channels that are resolved on chain (BOLT 5): when a node goes there, what it does with what layer 1 tells, and what it
-// books.
+// Channels that are resolved on chain (BOLT 5): when a node goes there, what it does with what layer 1 tells, and what
+// it books.
 extension NetworkShard {
     // MARK: Deadlines
 
@@ -34,8 +34,8 @@ extension NetworkShard {
     ) -> BlockHeight? {
         let channel = world.channels[Int(end.rawValue)]
         switch channel.phase {
-        case .normal, .shuttingDown, .closing: break
-        case .planned, .opening, .awaitingReady, .closed, .failed, .lostData: return nil
+        case .normal, .shuttingDown: break
+        case .planned, .opening, .awaitingReady, .closing, .closed, .failed, .lostData: return nil
         }
         let next = height(shard) + 1
         return channel.htlcs(in: htlcs).map { htlc in

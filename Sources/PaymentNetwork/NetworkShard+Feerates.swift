@@ -9,8 +9,8 @@ extension RandomStream.Purpose {
 }
 
 // Commitments whose rate follows the fee market (BOLT 2, `update_fee`). A node that funds channels asks layer 1 what a
-// commitment has to pay, every 10 to 60 minutes as lnd's links do (`DefaultMinLinkFeeUpdateTimeout`), and tells the peers
-// of the channels whose rate is far from it.
+// commitment has to pay, every 10 to 60 minutes as lnd's links do (`DefaultMinLinkFeeUpdateTimeout`), and tells the
+// peers of the channels whose rate is far from it.
 extension NetworkShard {
     /// The time to look has come. A node that is away does not, and nobody does once the traffic is over.
     func lookAtFees(_ message: NetworkMessage, _ shard: inout Shard<NetworkMessage>) {

@@ -142,9 +142,9 @@ extension NetworkShard {
         scheduleCommit(at: end, &shard)
     }
 
-    /// Sends `update_fulfill_htlc`, `update_fail_htlc` or `update_fail_malformed_htlc` for an HTLC that was removed, unless
-    /// the connection is broken: then it is sent when that is back. What goes with a failure lies with the HTLC; where
-    /// messages may be lost, a copy of that stays.
+    /// Sends `update_fulfill_htlc` or `update_fail_htlc`, which stands for `update_fail_malformed_htlc` where the code
+    /// says that the onion was bad, for an HTLC that was removed, unless the connection is broken: then it is sent when
+    /// that is back. What goes with a failure lies with the HTLC; where messages may be lost, a copy of that stays.
     func sendRemoval(of index: HTLCIndex, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         guard !world.channels[Int(end.rawValue)].awaitsReestablish else { return }
         let htlc = htlcs[index]
@@ -194,7 +194,8 @@ extension NetworkShard {
         if world.hasFaults { releaseOnion(of: index, &shard) }
         guard isFulfilment else {
             use?.failed(htlcs[index].amount, at: end)
-            // BOLT 4: of an onion that the next node could not read, this node tells the sender as of a failure of its own.
+            // BOLT 4: of an onion that the next node could not read, this node tells the sender as of a failure of its
+            // own.
             let distance = malformed == nil ? UInt16(message.distance) : 0xFF
             htlcs[index].failure = UInt16(message.failure.rawValue) << 8 | distance
             // An HTLC that was offered has no onion any more: its place is the channel_update's.
@@ -205,7 +206,7 @@ extension NetworkShard {
             return
         }
         noteCapital(of: end, shard)
-        let hadPreimage = htlcs[index].failure == .max
+        let hadPreimage = htlcs[index].hasKeptPreimage
         let htlc = htlcs[index]
         guard htlc.payment == message.payment.rawValue else { throw .wrongPreimage(id: message.id) }
         if isEager {
@@ -228,8 +229,8 @@ extension NetworkShard {
         }
     }
 
-    /// An HTLC is irrevocably removed, by both parties or by the chain: its money and its fee are booked, its failure goes
-    /// upstream.
+    /// An HTLC is irrevocably removed, by both parties or by the chain: its money and its fee are booked, its failure
+    /// goes upstream.
     func finish(_ htlc: HTLC, at end: DirectionIndex, _ shard: inout Shard<NetworkMessage>) {
         let isFulfilled = htlc.removal == .fulfilled
         // A failure goes on; whatever else lies with the HTLC has served.
@@ -335,8 +336,8 @@ extension HTLC {
         (FailureName(rawValue: UInt8(failure >> 8)) ?? .temporaryNodeFailure, UInt8(failure & 0xFF))
     }
 
-    /// Of a forward's incoming HTLC, once the outgoing one is gone: whether the chain gave that back though its preimage
-    /// was known.
+    /// Of a forward's incoming HTLC, once the outgoing one is gone: whether the chain gave that back though its
+    /// preimage was known.
     var isOtherHalfReturned: Bool {
         get { !state.isOffered && failure == .max }
         set { failure = newValue ? .max : 0 }

@@ -29,7 +29,10 @@ extension HTLC {
     private static var knownPreimage: UInt16 { .max }
 
     /// Of an HTLC that was offered: whether this node has its preimage.
-    var hasPreimage: Bool { removal == .fulfilled || failure == Self.knownPreimage }
+    var hasPreimage: Bool { removal == .fulfilled || hasKeptPreimage }
+
+    /// Of an HTLC that was offered: whether the preimage was passed on before the HTLC was removed.
+    var hasKeptPreimage: Bool { failure == Self.knownPreimage }
 
     mutating func keepPreimage() { failure = Self.knownPreimage }
 }
@@ -241,8 +244,8 @@ extension NetworkShard {
         }
     }
 
-    /// A node that knows an old state alone hears what its peer knows: as a rule more (`option_data_loss_protect`). A peer
-    /// that has lost as much or more, too, leaves it to this one to publish what it has.
+    /// A node that knows an old state alone hears what its peer knows: as a rule more (`option_data_loss_protect`). A
+    /// peer that has lost as much or more, too, leaves it to this one to publish what it has.
     private func compare(
         _ backup: StaleBackup, with numbers: ChannelReestablish, at end: DirectionIndex,
         _ shard: inout Shard<NetworkMessage>

@@ -98,8 +98,8 @@ extension NetworkShard {
         return former
     }
 
-    /// The `channel_update` that goes with a failure, as BOLT 4 asks of those with the bit UPDATE; none where the policy
-    /// is the one the topology gives, which every sender knows.
+    /// The `channel_update` that goes with a failure, as BOLT 4 asks of those with the bit UPDATE; none where the
+    /// policy is the one the topology gives, which every sender knows.
     func update(
         for failure: FailureName, over next: UInt32, _ shard: inout Shard<NetworkMessage>
     ) -> Attachment {

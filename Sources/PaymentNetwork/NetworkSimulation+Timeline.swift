@@ -15,7 +15,8 @@ extension NetworkSimulation {
         }
     }
 
-    /// The hours counted, each with the network and the fee market at its end; the last with the network as it was left.
+    /// The hours counted, each with the network and the fee market at its end; the last with the network as it was
+    /// left.
     func timeline(_ statistics: RunStatistics) -> [TimelineRecord] {
         let last = sample()
         var feerates = [UInt64](repeating: world.feeratePerKiloweight, count: statistics.hours.count)

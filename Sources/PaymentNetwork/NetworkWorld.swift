@@ -7,7 +7,7 @@ import Topologies
 
 /// What all shards of one run share: frozen facts, and storage of which each process touches its own part alone.
 ///
-/// Processes are the nodes, in the topology's order, then layer 1, gossip and traffic.
+/// Processes are the nodes, in the topology's order, then layer 1, gossip, traffic and, where there is one, the tower.
 final class NetworkWorld: @unchecked Sendable {
     // Unchecked, for the pointers: a channel's end belongs to the process of its node, `nodes[i]` to process i, and
     // the board to the gossip process. Nothing else here changes after `init`, but `isTrafficOver` between windows.
@@ -273,7 +273,7 @@ struct NodeState: Sendable {
     var formerPolicies: [FormerPolicy] = []
     var learnedPolicies: [LearnedPolicy] = []
     /// For how many reasons it is away, and what layer 1 told meanwhile, which it looks at when it is back.
-    var awayCount: UInt8 = 0
+    var awayCount: UInt32 = 0
     var missed: [NetworkMessage] = []
 
     var isAway: Bool { awayCount > 0 }
@@ -308,7 +308,7 @@ extension Topology {
 
 extension NetworkWorld {
     /// Which shard each process stands on: nodes by falling number of channels, each to the shard with the fewest so
-    /// far, since channels are where messages come from. Layer 1, gossip and traffic share the first.
+    /// far, since channels are where messages come from. Layer 1, gossip, traffic and the tower share the first.
     func placement(onShards count: Int) -> [UInt16] {
         var placement = [UInt16](repeating: 0, count: processCount)
         guard count > 1 else { return placement }

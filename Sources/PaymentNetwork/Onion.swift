@@ -27,9 +27,9 @@ struct OnionLayer: BitwiseCopyable {
     }
 }
 
-// With eager signatures an onion is BOLT 4's packet: each hop peels it with its key, checks what it is bound to and reads
-// its payload; what it learns of the others is nothing. With lazy ones the layers lie open in the attachment, the last
-// hop's first: a hop takes the last one off and passes on what is left, and reads its own layer and no other.
+// With eager signatures an onion is BOLT 4's packet: each hop peels it with its key, checks what it is bound to and
+// reads its payload; what it learns of the others is nothing. With lazy ones the layers lie open in the attachment, the
+// last hop's first: a hop takes the last one off and passes on what is left, and reads its own layer and no other.
 extension NetworkShard {
     /// The onion for a part of an own payment: a layer for every node but the sender.
     ///
@@ -77,8 +77,8 @@ extension NetworkShard {
         route.hops.map { world.onionPoints[Int(world.owners[Int($0.direction.reversed.rawValue)])] }
     }
 
-    /// Takes the outermost layer off; the attachment is then the next hop's, or what else the receiver finds: `total_msat`
-    /// of the payment that this is a part of, or nothing.
+    /// Takes the outermost layer off; the attachment is then the next hop's, or what else the receiver finds:
+    /// `total_msat` of the payment that this is a part of, or nothing.
     func peelOnion(
         _ attachment: Attachment, of index: HTLCIndex, _ shard: inout Shard<NetworkMessage>
     ) throws(OnionRefusal) -> OnionLayer {
@@ -123,8 +123,8 @@ extension NetworkShard {
 
     // MARK: Errors (BOLT 4, "Returning Errors")
 
-    /// The error that goes upstream with a failure: a new one of this node's own, or the next node's, obfuscated once more.
-    /// None for an onion that this node could not read: it shares no key with the sender.
+    /// The error that goes upstream with a failure: a new one of this node's own, or the next node's, obfuscated once
+    /// more. None for an onion that this node could not read: it shares no key with the sender.
     func wrapError(
         _ failure: FailureName, distance: UInt8, _ attachment: Attachment, of index: HTLCIndex,
         _ shard: inout Shard<NetworkMessage>
@@ -145,8 +145,8 @@ extension NetworkShard {
         return shard.attach(error.bytes)
     }
 
-    /// What became of a part of an own payment: with eager signatures, what the error says that only the sender can read,
-    /// whoever passed it on.
+    /// What became of a part of an own payment: with eager signatures, what the error says that only the sender can
+    /// read, whoever passed it on.
     func unwrapError(
         of htlc: HTLC, _ shard: inout Shard<NetworkMessage>
     ) -> (failure: FailureName, distance: UInt8, update: Attachment) {

@@ -175,7 +175,8 @@ public struct ChannelIncome: Sendable, Equatable {
     /// Layer-1 fees borne by this node for the channel's opening and closing, rounding and unmade dust included.
     public var openingCost: Millisatoshi = .zero
     public var closingCost: Millisatoshi = .zero
-    /// What revoked commitments brought to this side, or cost it, beyond what was due to it; fees on the chain included.
+    /// What revoked commitments brought to this side, or cost it, beyond what was due to it; fees on the chain
+    /// included.
     public var penalties: Int64 = 0
     /// What HTLCs that the chain settled on one side alone brought or cost, beyond fees.
     public var principal: Int64 = 0
@@ -216,8 +217,8 @@ public struct RunSettings: Sendable {
     public var prefetch = true
     /// Whether `NetworkSimulation.liquidityUse` is kept: of runs on one shard, without faults. Changes no result.
     public var measuresUse = false
-    /// Whether the facts for `NetworkSimulation.audit()` are kept: every HTLC and every transaction. Changes no result; not
-    /// kept across a resumption.
+    /// Whether the facts for `NetworkSimulation.audit()` are kept: every HTLC and every transaction. Changes no result;
+    /// not kept across a resumption.
     public var audits = false
     /// Exactly the first so many payments of the merged traffic; nil: all that start within the duration.
     public var paymentsMaximum: UInt64?

@@ -5,7 +5,8 @@ import LightningTypes
 import Routing
 import Synchronization
 
-/// Finds routes of payments that are due soon, and of those about to be tried again, on threads that have nothing else to do.
+/// Finds routes of payments that are due soon, and of those about to be tried again, on threads that have nothing else
+/// to do.
 ///
 /// With sparse traffic a window holds about one event, and searches are the only work there is to share out; with dense
 /// traffic they fill what threads would wait for each other at the end of windows. The questions are put together
@@ -60,8 +61,8 @@ final class RoutePrefetcher: @unchecked Sendable {
                 amount: payment.amount)]
     }
 
-    /// A payer will ask this soon. On any thread; no sleeping one is woken for it, since in sparse traffic the answer is
-    /// needed before a sleeper could look at it.
+    /// A payer will ask this soon. On any thread; no sleeping one is woken for it, since in sparse traffic the answer
+    /// is needed before a sleeper could look at it.
     func ask(_ question: RouteQuestion) { lock.withLock { wait(for: question) } }
 
     /// Under the lock.
@@ -70,8 +71,8 @@ final class RoutePrefetcher: @unchecked Sendable {
         waitingCount.store(waiting.count, ordering: .relaxed)
     }
 
-    /// Looks ahead: at the next attempts of payments whose answers would fail, and, if half of what was looked at has been
-    /// handed out, at payments to come. Between two windows.
+    /// Looks ahead: at the next attempts of payments whose answers would fail, and, if half of what was looked at has
+    /// been handed out, at payments to come. Between two windows.
     ///
     /// - Returns: whether it is worth waking a thread for `answerNext`.
     func lookAhead(from time: UInt64) -> Bool {

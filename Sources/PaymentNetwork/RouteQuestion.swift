@@ -15,8 +15,8 @@ final class RouteQuestion: @unchecked Sendable {
     /// What a search gave.
     struct Answer {
         var routes: Result<[Route], RoutingFailure>
-        /// Where there is no route: whether there would be one if the payer's own channels, as far as they can be used, had
-        /// enough on its side; nil: nobody looked.
+        /// Where there is no route: whether there would be one if the payer's own channels, as far as they can be used,
+        /// had enough on its side; nil: nobody looked.
         var lacksBalance: Bool?
     }
 
@@ -26,8 +26,8 @@ final class RouteQuestion: @unchecked Sendable {
         static let answered: UInt8 = 2
     }
 
-    /// One of the payer's own channels: what it could offer, and by the search's comparisons the greatest amount that was
-    /// there and the least that was not.
+    /// One of the payer's own channels: what it could offer, and by the search's comparisons the greatest amount that
+    /// was there and the least that was not.
     private struct Reading {
         var spendable: Millisatoshi
         var isUsable: Bool
@@ -40,7 +40,8 @@ final class RouteQuestion: @unchecked Sendable {
 
     /// When the payer will ask, as far as can be told; simulated microseconds.
     let due: UInt64
-    /// Which graph; and the graph itself until somebody searches it, since one that is referred to cannot be used again.
+    /// Which graph; and the graph itself until somebody searches it, since one that is referred to cannot be used
+    /// again.
     private let version: ChannelGraph.Version
     private var graph: ChannelGraph?
     /// Without `spendable`.
@@ -103,8 +104,8 @@ final class RouteQuestion: @unchecked Sendable {
         return true
     }
 
-    /// The answer, if it holds for a payer that asks the same in `world` as it is now; nil also where there is none yet, and
-    /// nobody will look for one from then on.
+    /// The answer, if it holds for a payer that asks the same in `world` as it is now; nil also where there is none
+    /// yet, and nobody will look for one from then on.
     ///
     /// - Parameter meanwhile: done while another thread is about to answer; false: nothing to do.
     func valid(

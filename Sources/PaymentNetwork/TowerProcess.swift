@@ -3,8 +3,8 @@ import LightningTypes
 import PaymentChannels
 import Settlement
 
-/// The watchtower as a process: it takes appointments, sees blocks while it is not out, and broadcasts penalties that its
-/// clients signed in advance.
+/// The watchtower as a process: it takes appointments, sees blocks while it is not out, and broadcasts penalties that
+/// its clients signed in advance.
 ///
 /// A penalty is a pure function of the revoked commitment and the client's keys, so it is signed when the commitment is
 /// seen: the same bytes as if the client had handed it over. What the tower has in place of it is which commitments it

@@ -20,8 +20,6 @@ struct Wallet: Sendable {
     mutating func pay(
         _ output: Output, feeratePerKiloweight: UInt64, with key: @autoclosure () -> SigningKey
     ) -> (transaction: Transaction, fee: Satoshi)? {
-        // Below this a change output costs more than it brings (BOLT 3's dust limit for P2WPKH).
-        let changeMinimum = Satoshi(294)
         guard total > output.value else { return nil }
         let signingKey = key()
         let publicKey = signingKey.publicKey
@@ -36,9 +34,9 @@ struct Wallet: Sendable {
                 Satoshi((transaction.weight(spending: spent) * feeratePerKiloweight + 999) / 1_000)
             }
             guard sum >= output.value + fee() else { continue }
-            transaction.outputs.append(Output(value: changeMinimum, key: publicKey))
+            transaction.outputs.append(Output(value: FeeWallet.outputMinimum, key: publicKey))
             let change = sum.subtractingOrZero(output.value + fee())
-            if change >= changeMinimum {
+            if change >= FeeWallet.outputMinimum {
                 transaction.outputs[1].value = change
             } else {
                 transaction.outputs.removeLast()

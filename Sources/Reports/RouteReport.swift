@@ -21,9 +21,12 @@ public struct RouteReport {
         self.balances = balances
     }
 
+    /// What was asked.
+    var query: String {
+        "\(name(request.source)) → \(name(request.destination)), \(Figures.satoshis(request.amount)) sat"
+    }
+
     public func text(style: TextStyle) -> String {
-        let query =
-            "\(name(request.source)) → \(name(request.destination)), \(Figures.satoshis(request.amount)) sat"
         switch answer {
         case .failure(let failure):
             return "\(style.bold(query)): no route. \(words(of: failure))\n"
@@ -123,7 +126,9 @@ public struct RouteReport {
                     + "\(channel(of: hop).shortChannelID) has too little."
             } ?? "Every channel of it has the money on the right side, reserves left aside."
         return [
-            "Balances: \(TopologyWords.balances(of: topology)); the sender knows its own alone.", verdict,
+            "Balances: \(TopologyWords.balances(of: topology, openFromTheBeginning: true)); "
+                + "the sender knows its own alone.",
+            verdict,
         ]
     }
 
@@ -141,7 +146,7 @@ public struct RouteReport {
         return direction.side == .first ? (channel.node1, channel.node2) : (channel.node2, channel.node1)
     }
 
-    private func name(_ node: Int32) -> String { TerminalText(topology.nodes[Int(node)].alias).text }
+    func name(_ node: Int32) -> String { TerminalText(topology.nodes[Int(node)].alias).text }
 
     private func words(of failure: RoutingFailure) -> String {
         switch failure {

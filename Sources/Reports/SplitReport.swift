@@ -24,10 +24,8 @@ public struct SplitReport {
         guard case .success(let parts) = answer else { return whole.text(style: style) }
         let fee = parts.reduce(Millisatoshi.zero) { $0 + $1.totalFee }
         let share = Double(fee.rawValue) / Double(request.amount.rawValue)
-        let query =
-            "\(name(request.source)) → \(name(request.destination)), \(Figures.satoshis(request.amount)) sat"
         let title =
-            "\(style.bold(query)): \(Figures.counted(UInt64(parts.count), "part")), "
+            "\(style.bold(whole.query)): \(Figures.counted(UInt64(parts.count), "part")), "
             + "fee \(Figures.satoshis(fee)) sat (\(Figures.percent(share, places: 3)))"
         var table = TextTable(columns: [
             .init("part"), .init("delivers, sat"), .init("fee, sat"), .init("locked for"), .init("by", .left),
@@ -35,7 +33,7 @@ public struct SplitReport {
         for (index, part) in parts.enumerated() {
             let nodes = part.hops.dropLast().map { hop in
                 let channel = topology.channels[hop.direction.channel]
-                return name(hop.direction.side == .first ? channel.node2 : channel.node1)
+                return whole.name(hop.direction.side == .first ? channel.node2 : channel.node1)
             }
             table.rows.append([
                 .init("\(index + 1)"), .init(Figures.satoshis(part.amountDelivered)),

@@ -2,8 +2,8 @@ import LightningTypes
 
 /// Where a payer's memory tells of a channel: a search asks of hundreds, and hardly any has told something.
 ///
-/// A hash table, made for one search: a binary search in the memory for each channel would take a sixth of it. At most a
-/// quarter of the slots is taken, four bytes each, so that the table stays in the first cache.
+/// A hash table, made for one search: a binary search in the memory for each channel would take a sixth of it. At most
+/// a quarter of the slots is taken, four bytes each, so that the table stays in the first cache.
 struct BeliefIndex: @unchecked Sendable {
     // Unchecked for its pointers: nothing they point to changes after `init`.
 

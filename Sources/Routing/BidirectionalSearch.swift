@@ -28,11 +28,11 @@ struct NodeLabel: BitwiseCopyable {
 /// fees (a common plateau) cannot close a circle. Among equal keys a node keeps the lowest first channel, which
 /// makes the way from every node the one with the lowest short channel ids.
 ///
-/// **From the source** a second search computes with the least that any route carries: the amount delivered and, on top,
-/// what a way on to the destination costs by what the other search knows so far. Its keys are lower bounds for the
-/// way from the source to a node; it leaves out what a route cannot use (too small
-/// a maximum, exclusions, spendable balances). A minimum a little above the amount it ignores, since a larger amount
-/// may meet it; one far above it reports as refused, for only a route with as great a fee could meet that.
+/// **From the source** a second search computes with the least that any route carries: the amount delivered and, on
+/// top, what a way on to the destination costs by what the other search knows so far. Its keys are lower bounds for the
+/// way from the source to a node; it leaves out what a route cannot use (too small a maximum, exclusions, spendable
+/// balances). A minimum a little above the amount it ignores, since a larger amount may meet it; one far above it
+/// reports as refused, for only a route with as great a fee could meet that.
 ///
 /// Where the two meet, the forward way is computed anew with the true amounts: if they fit, its key bounds the
 /// best one from above. From then on a node is dropped when its backward key plus its forward bound (its key
@@ -44,8 +44,8 @@ struct NodeLabel: BitwiseCopyable {
 /// channels around the source is then not searched twice. The backward search therefore settles a node only after
 /// every row that might still hold an equal way: of equal keys, rows come before nodes.
 ///
-/// A bound too low by one millisatoshi is too low by much: between two nodes of a plateau of free channels there are as many
-/// ways that seem better by that one as the plateau has. Where meetings disappoint one after another, the search
+/// A bound too low by one millisatoshi is too low by much: between two nodes of a plateau of free channels there are as
+/// many ways that seem better by that one as the plateau has. Where meetings disappoint one after another, the search
 /// from the source starts anew, since it began when the way to the destination seemed to cost nothing, and with better
 /// bounds of what lies before the nodes it came to first (`Vicinity`).
 ///
@@ -103,8 +103,8 @@ struct BidirectionalSearch {
     var refusedKey = UInt64.max
     /// Whether a label had more hops than a key can count.
     var isCut = false
-    /// Meetings at ways that were not better than the best known, though what the source's side said of them was, since it last
-    /// started; and the number at which it starts anew.
+    /// Meetings at ways that were not better than the best known, though what the source's side said of them was, since
+    /// it last started; and the number at which it starts anew.
     var disappointments = 0
     var disappointmentsMaximum = 16
 }
@@ -205,8 +205,8 @@ extension BidirectionalSearch {
         return spendable(DirectionIndex(direction), Millisatoshi(amount)).rawValue >= amount
     }
 
-    /// The key of a way from the source over a direction, where a way on to the destination has no lower key than `rest`: the
-    /// direction then forwards what that way costs too.
+    /// The key of a way from the source over a direction, where a way on to the destination has no lower key than
+    /// `rest`: the direction then forwards what that way costs too.
     @inline(__always)
     private func reached(by head: EdgeTable.Head, after key: UInt64, before rest: UInt64) -> UInt64 {
         key &+ 1

@@ -116,15 +116,6 @@ public final class ChannelGraph: @unchecked Sendable {
         LargeMemory.free(outgoingRows)
     }
 
-    /// The version of this graph in which these directions are usable, or not, under the policies they have.
-    ///
-    /// Enabling a direction without a policy leaves it unusable. A direction in both lists ends disabled.
-    public func withDirections(enabled: [DirectionIndex], disabled: [DirectionIndex]) -> ChannelGraph {
-        withUpdates(
-            enabled.map { DirectionUpdate($0, isUsable: true) }
-                + disabled.map { DirectionUpdate($0, isUsable: false) })
-    }
-
     public var nodeCount: Int { layout.nodeCount }
     public var channelCount: Int { layout.channels.count }
     /// Directions with a policy, usable now or not.

@@ -24,8 +24,8 @@ extension ChannelGraph {
         return version
     }
 
-    /// Turns this graph, an earlier version, into the one after `latest`: O(degree) for each update, whatever the size of
-    /// the graph.
+    /// Turns this graph, an earlier version, into the one after `latest`: O(degree) for each update, whatever the size
+    /// of the graph.
     ///
     /// - Parameter updates: all that this version lacks of `latest`, then what is new.
     ///

@@ -60,8 +60,8 @@ struct EdgeTable {
     /// Bytes a direction.
     static var stride: Int { MemoryLayout<Head>.stride + MemoryLayout<Body>.stride }
 
-    /// The order of numbers, in 32 bits: of two with different ones the greater has the greater. An amount of at least one
-    /// has at least one.
+    /// The order of numbers, in 32 bits: of two with different ones the greater has the greater. An amount of at least
+    /// one has at least one.
     @inline(__always) static func magnitude(_ amount: UInt64) -> UInt32 {
         // How many bits it has, and the 25 below the first: a floating-point number rounded down.
         let zeros = UInt64(truncatingIfNeeded: amount.leadingZeroBitCount)

@@ -2,8 +2,8 @@ import LightningTypes
 
 /// Directions that the present query must not use: a bit for each direction of a graph.
 ///
-/// They are few, and the table is large: which of the 64 places of a word any of them has says of nearly every direction
-/// that it is not among them, without a read that the search would wait for.
+/// They are few, and the table is large: which of the 64 places of a word any of them has says of nearly every
+/// direction that it is not among them, without a read that the search would wait for.
 struct ExcludedDirections {
     private let words: UnsafeMutablePointer<UInt64>
     /// The places that are taken in some word.

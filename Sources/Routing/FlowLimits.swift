@@ -54,7 +54,8 @@ struct FlowLimits {
         used[direction.rawValue, default: 0] -= amount
     }
 
-    /// For flows, which are amounts delivered: a sixty-fourth is kept for the fees of what follows. Nil: not to be used.
+    /// For flows, which are amounts delivered: a sixty-fourth is kept for the fees of what follows. Nil: not to be
+    /// used.
     ///
     /// `htlc_maximum` bounds each HTLC, not their sum: up to four parts may share a direction.
     @inline(__always) func bounds(of edge: GraphEdge, isOwn: Bool) -> Bounds? {

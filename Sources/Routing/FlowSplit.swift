@@ -2,17 +2,18 @@ import LightningTypes
 
 /// Turns a flow of least cost into parts that keep every limit to the millisatoshi.
 ///
-/// A flow counts what is delivered; HTLCs carry fees besides, have minimums, and their routes have at most 20 hops and a
-/// bounded time lock. So the flow is taken apart into ways, each becomes a route with its true amounts, and a route that
-/// breaks a limit is dropped and its worst direction left out. What is missing then (also ways smaller than a part may
-/// be) goes onto the other parts as far as they have room, and else flows once more beside them.
+/// A flow counts what is delivered; HTLCs carry fees besides, have minimums, and their routes have at most 20 hops and
+/// a bounded time lock. So the flow is taken apart into ways, each becomes a route with its true amounts, and a route
+/// that breaks a limit is dropped and its worst direction left out. What is missing then (also ways smaller than a part
+/// may be) goes onto the other parts as far as they have room, and else flows once more beside them.
 struct FlowSplit {
     private let request: SplitRequest
     private let graph: ChannelGraph
 
     /// Flows for what is missing, each with a direction fewer.
     private static let roundsMaximum = 8
-    /// Units of a flow; the finer ones only where the coarser find no room: channels not much wider than a unit waste it.
+    /// Units of a flow; the finer ones only where the coarser find no room: channels not much wider than a unit waste
+    /// it.
     private static let unitCounts: [UInt64] = [16, 64]
     /// Risk weighs as much as lnd makes a failed attempt cost; where the fees are then above the limit, a sixteenth of
     /// that, and nothing at last.

@@ -9,11 +9,11 @@ import LightningTypes
 /// lower bound is known, P is divided by 78/64. An amount that reaches the upper bound adds
 /// `consideredImpossiblePenalty`.
 ///
-/// Source: lightningdevkit/rust-lightning, `lightning/src/routing/scoring.rs`, since version 0.1: the multipliers of the
-/// live bounds are zero there by default, and those of the historical buckets used here fall back to the bounds
+/// Source: lightningdevkit/rust-lightning, `lightning/src/routing/scoring.rs`, since version 0.1: the multipliers of
+/// the live bounds are zero there by default, and those of the historical buckets used here fall back to the bounds
 /// without a history. LDK takes the logarithm from a table, so that its penalties differ by a few millisatoshis; here
-/// −log10 P of a channel nothing is known of is interpolated in 2,048 steps, which is off by less than 5 millionths up to
-/// 95 % of the capacity and by less than 6 thousandths beyond.
+/// −log10 P of a channel nothing is known of is interpolated in 2,048 steps, which is off by less than 5 millionths up
+/// to 95 % of the capacity and by less than 6 thousandths beyond.
 public struct LDKCost: CostModel {
     /// Msat a hop.
     public var basePenalty: UInt64
@@ -24,8 +24,8 @@ public struct LDKCost: CostModel {
     public var consideredImpossiblePenalty: UInt64
     /// What the payer has learned; nil: every channel may hold anything from nothing to its capacity.
     public var bounds: LiquidityBounds?
-    /// −log10 P of a channel nothing is known of, by the amount in 2,048ths of the capacity. Half the time of a search went
-    /// into logarithms.
+    /// −log10 P of a channel nothing is known of, by the amount in 2,048ths of the capacity. Half the time of a search
+    /// went into logarithms.
     private let unknownDecades: Table
 
     public init(

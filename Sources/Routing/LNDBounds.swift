@@ -62,8 +62,8 @@ struct LNDBounds {
     }
 }
 
-/// Whether any way leads from the payer to the payee over channels wide enough, looked for from both ends, whichever has
-/// read less: most payments without a route end at a payee's only channel.
+/// Whether any way leads from the payer to the payee over channels wide enough, looked for from both ends, whichever
+/// has read less: most payments without a route end at a payee's only channel.
 struct LNDReach {
     private let search: LNDSearch
 

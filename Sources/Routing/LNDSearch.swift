@@ -129,8 +129,8 @@ struct LNDSearch {
 
     /// The route of least cost among all that keep the limits, by Pareto labels: a way stays while no other at its node
     /// is as good in weight, probability and amount (and hops and expiry, in a second pass, when the best route without
-    /// those two in the comparison breaks a limit). Ways are taken in order of what a whole route with them costs at the
-    /// least, by the least weight and the highest probability from the source at the amount delivered. The route by
+    /// those two in the comparison breaks a limit). Ways are taken in order of what a whole route with them costs at
+    /// the least, by the least weight and the highest probability from the source at the amount delivered. The route by
     /// lnd's own rule is hardly ever beaten, and bounds how far those have to be known.
     ///
     /// As in `LabelSearch`, an `htlc_minimum` above the amount delivered breaks the argument that a smaller amount is

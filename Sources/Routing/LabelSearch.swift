@@ -2,9 +2,9 @@ import LightningTypes
 
 /// The best route under every limit, by several labels a node: for the few queries that need it.
 ///
-/// A label is a way from a node to the destination with its cost, hops, amount and expiry. One label makes another
-/// at the same node superfluous when it is no worse in all four and not behind in the canonical order (cost, hops,
-/// amount, short channel ids): whatever leads to the node can then follow the better label. If the joined way visits a node
+/// A label is a way from a node to the destination with its cost, hops, amount and expiry. One label makes another at
+/// the same node superfluous when it is no worse in all four and not behind in the canonical order (cost, hops, amount,
+/// short channel ids): whatever leads to the node can then follow the better label. If the joined way visits a node
 /// twice, leaving out the circle is better still.
 ///
 /// An `htlc_minimum` breaks that argument where a smaller amount fails it and a larger one would not. Directions
@@ -39,8 +39,8 @@ struct LabelSearch<Model: CostModel> {
     private let knownKey: UInt64?
     /// Whether a first pass is needed.
     private let breaksLimits: Bool
-    /// By node, lower bounds of the way from the source: key, hops, blocks. `UInt64.max`: not reachable. Those of hops and
-    /// blocks are zero where a route that keeps the limits is known: they are then not worth a search each.
+    /// By node, lower bounds of the way from the source: key, hops, blocks. `UInt64.max`: not reachable. Those of hops
+    /// and blocks are zero where a route that keeps the limits is known: they are then not worth a search each.
     private let keyBounds: [UInt64]
     private let hopBounds: [UInt64]
     private let cltvBounds: [UInt64]

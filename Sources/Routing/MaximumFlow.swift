@@ -4,11 +4,11 @@ import LightningTypes
 ///
 /// A search for the cheapest way finds out that there is none only after it has read all that can be reached. This one
 /// asks less, so that it is done long before: a way with room is looked for from both ends in turn, always by the end
-/// that has read less, and there is none as soon as either end can go no further. Where the amount is more than some cut
-/// near one end lets through, only what lies before the cut is read, twice.
+/// that has read less, and there is none as soon as either end can go no further. Where the amount is more than some
+/// cut near one end lets through, only what lies before the cut is read, twice.
 ///
-/// Ford and Fulkerson's method over the residual graph, each way filled as far as it has room: exact in whole units, and
-/// units are what `MinimumCostFlow` counts in.
+/// Ford and Fulkerson's method over the residual graph, each way filled as far as it has room: exact in whole units,
+/// and units are what `MinimumCostFlow` counts in.
 struct MaximumFlow {
     private let graph: ChannelGraph
     private let source: Int

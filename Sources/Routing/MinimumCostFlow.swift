@@ -2,10 +2,10 @@ import LightningTypes
 
 /// A cheap and likely flow of an amount from a payer to a payee, as a min-cost flow with convex costs.
 ///
-/// Pickhardt and Richter, "Optimally Reliable & Cheap Payment Flows on the Lightning Network" (arXiv 2107.05322): where a
-/// channel's balance is uniform over 0 to c, it forwards a with P = (c + 1 − a) / (c + 1), so a flow that succeeds most
-/// likely is one of least Σ −ln P, which is convex in each a. Here a balance lies between the bounds a payer knows, and
-/// fees are a second term.
+/// Pickhardt and Richter, "Optimally Reliable & Cheap Payment Flows on the Lightning Network" (arXiv 2107.05322): where
+/// a channel's balance is uniform over 0 to c, it forwards a with P = (c + 1 − a) / (c + 1), so a flow that succeeds
+/// most likely is one of least Σ −ln P, which is convex in each a. Here a balance lies between the bounds a payer
+/// knows, and fees are a second term.
 ///
 /// The amount flows in equal units, so that each direction's cost is a chain of straight pieces of one unit, of rising
 /// slope, which fill in their order by themselves. Solved by successive shortest paths: a Dijkstra search on reduced
@@ -14,9 +14,9 @@ import LightningTypes
 /// look at all that lies within that difference. Exact for amounts in whole units; with as many units as parts are
 /// allowed, there are never too many parts nor too small ones.
 ///
-/// A unit costs, in thousandths of a millisatoshi: its proportional fee; its share of the base fee of a part of usual size; 15
-/// billionths of it a block of time lock (lnd's `RiskFactorBillionths`); 1 ppm, so that nothing is free and no circle
-/// pays; and `natCost` for each nat of −ln P.
+/// A unit costs, in thousandths of a millisatoshi: its proportional fee; its share of the base fee of a part of usual
+/// size; 15 billionths of it a block of time lock (lnd's `RiskFactorBillionths`); 1 ppm, so that nothing is free and no
+/// circle pays; and `natCost` for each nat of −ln P.
 struct MinimumCostFlow {
     private let graph: ChannelGraph
     private let source: Int

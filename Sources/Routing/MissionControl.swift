@@ -7,8 +7,9 @@ import LightningTypes
 /// the amount and 0 for each that refused it, the latter with a weight that halves every hour. From an amount that
 /// failed on, times 1 − that weight.
 ///
-/// *Bimodal*: the estimator's density between the last success and the last failure, which both fade with e^(−t/7 days).
-/// Where the channel itself has told nothing for that long, the node's other channels count with a weight of 0.2, faded.
+/// *Bimodal*: the estimator's density between the last success and the last failure, which both fade with e^(−t/7
+/// days). Where the channel itself has told nothing for that long, the node's other channels count with a weight of
+/// 0.2, faded.
 ///
 /// Source: lightningnetwork/lnd, `routing/probability_apriori.go`, `routing/probability_bimodal.go` and their defaults.
 /// lnd remembers pairs of nodes, this one channels.

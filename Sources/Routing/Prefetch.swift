@@ -1,7 +1,7 @@
 import CPrefetch
 
-// A search on a graph that no cache holds waits for memory most of its time: what its next step will read is asked for while
-// the present one is computed.
+// A search on a graph that no cache holds waits for memory most of its time: what its next step will read is asked for
+// while the present one is computed.
 
 extension UnsafeMutablePointer {
     /// Asks for the cache line of an element that will be read soon.

@@ -2,8 +2,8 @@ import LightningTypes
 
 /// The graph as single senders see it: the public one, but for a few policies that they know better.
 ///
-/// One thread's. It keeps a copy of the version that was asked for last, so that a sender's view costs a few writes, and
-/// the copy is made once an epoch at the most.
+/// One thread's. It keeps a copy of the version that was asked for last, so that a sender's view costs a few writes,
+/// and the copy is made once an epoch at the most.
 public final class PrivateGraph {
     private var copy: ChannelGraph?
     /// Of which version.

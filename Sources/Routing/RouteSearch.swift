@@ -176,8 +176,9 @@ public final class RouteSearch {
             : searchCosts(model, request, graph, spendable)
     }
 
-    /// The key of some route within the limits, not far above the best's key as a rule: `LabelSearch` then looks no farther.
-    /// The slowest direction of a route that breaks one is left out, a few times over; nil where that does not help.
+    /// The key of some route within the limits, not far above the best's key as a rule: `LabelSearch` then looks no
+    /// farther. The slowest direction of a route that breaks one is left out, a few times over; nil where that does not
+    /// help.
     private func keyWithinLimits<Model: CostModel>(
         _ outcome: Outcome, _ model: Model, _ request: RouteRequest, _ graph: ChannelGraph,
         _ spendable: Spendable?

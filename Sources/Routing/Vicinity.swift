@@ -2,8 +2,8 @@ import LightningTypes
 
 /// The nodes that the search from the source settled first, and lower bounds of what ways from them on cost.
 ///
-/// Where all ways from a payer lead over dear channels one after another, the first of these asks a share of what the others
-/// ask. A search from the payer does not know that yet, and neither does the one from the payee.
+/// Where all ways from a payer lead over dear channels one after another, the first of these asks a share of what the
+/// others ask. A search from the payer does not know that yet, and neither does the one from the payee.
 struct Vicinity {
     /// A payer's own neighbours, and those beyond a few dear channels.
     private static let countMaximum = 16
@@ -47,10 +47,11 @@ struct Vicinity {
         return 0
     }
 
-    /// Bounds every node by its directions: `least` gives the least key of ways over one of them, by bounds known so far.
+    /// Bounds every node by its directions: `least` gives the least key of ways over one of them, by bounds known so
+    /// far.
     ///
-    /// Each round makes better bounds of those before, and all are bounds. What was settled last comes first, since ways
-    /// from the others mostly lead over it.
+    /// Each round makes better bounds of those before, and all are bounds. What was settled last comes first, since
+    /// ways from the others mostly lead over it.
     mutating func bound(_ least: (_ node: UInt32, _ vicinity: Vicinity) -> UInt64) {
         keys.update(repeating: 0, count: Self.countMaximum)
         isBounded = true
@@ -62,8 +63,8 @@ struct Vicinity {
 
 // Where a search from the source was misled by bounds too low.
 extension BidirectionalSearch {
-    /// Forgets all ways from the source. They began when little was known of what ways to the destination cost: by amounts that
-    /// have since turned out too small, many seem better than the best known.
+    /// Forgets all ways from the source. They began when little was known of what ways to the destination cost: by
+    /// amounts that have since turned out too small, many seem better than the best known.
     @inline(never) mutating func startAnew(_ backwardLeast: UInt64) {
         disappointments = 0
         disappointmentsMaximum *= 2
@@ -75,8 +76,8 @@ extension BidirectionalSearch {
         leaveSource()
     }
 
-    /// The least key that a way from a node to the destination can have, by each of its directions and what is known of the
-    /// node it leads to. O(degree), mostly far less.
+    /// The least key that a way from a node to the destination can have, by each of its directions and what is known of
+    /// the node it leads to. O(degree), mostly far less.
     private func leastKey(after node: UInt32, _ vicinity: Vicinity, _ backwardLeast: UInt64) -> UInt64 {
         let row = outgoingRows[Int(node)]
         var least = UInt64.max

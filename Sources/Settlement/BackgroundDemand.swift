@@ -99,7 +99,8 @@ public struct BackgroundDemand: Hashable, Sendable {
 
     /// Demand that has filled so many blocks before block 0: what waits, and what each of them asked for.
     ///
-    /// A chain that begins with nothing waiting is cheap until a queue has grown, and who knows no block knows no price.
+    /// A chain that begins with nothing waiting is cheap until a queue has grown, and who knows no block knows no
+    /// price.
     public func warmedUp(blocks: Int, rules: ChainRules) -> (demand: BackgroundDemand, feerates: [UInt64]) {
         var past = self
         // Other draws than those of the blocks to come.

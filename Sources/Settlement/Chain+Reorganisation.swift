@@ -18,8 +18,8 @@ extension Chain {
 
     /// Undoes the last blocks: the height falls, and their transactions wait again.
     ///
-    /// The branch that replaces them is mined by `mineBlock()`, or passed by `passBranch(of:)`. What the background had in them is not given back:
-    /// it stands in the other branch as well.
+    /// The branch that replaces them is mined by `mineBlock()`, or passed by `passBranch(of:)`. What the background had
+    /// in them is not given back: it stands in the other branch as well.
     public mutating func undoBlocks(_ depth: Int) -> Undone {
         precondition((1...Self.reorganisationDepthMaximum).contains(depth), "a chain undoes 1 to 6 blocks")
         precondition(height.rawValue >= UInt32(depth), "block 0 stands for ever")
@@ -35,8 +35,8 @@ extension Chain {
         return undone
     }
 
-    /// The branch that came in place of undone blocks: as long, without their transactions, which its miners had not heard
-    /// of or did not take. What the background had stands in it too, at the rates it had.
+    /// The branch that came in place of undone blocks: as long, without their transactions, which its miners had not
+    /// heard of or did not take. What the background had stands in it too, at the rates it had.
     public mutating func passBranch(of blocks: Int) {
         precondition((1...Self.reorganisationDepthMaximum).contains(blocks), "a chain undoes 1 to 6 blocks")
         height = height + UInt32(blocks)

@@ -126,8 +126,8 @@ public struct Input: Hashable, Sendable {
 public struct Transaction: Hashable, Sendable {
     public var inputs: [Input]
     public var outputs: [Output]
-    /// A number of its maker's that means nothing to the chain; it takes no room, since Bitcoin has bits to spare in lock
-    /// time and sequence, where BOLT 3 puts the obscured number of a commitment.
+    /// A number of its maker's that means nothing to the chain; it takes no room, since Bitcoin has bits to spare in
+    /// lock time and sequence, where BOLT 3 puts the obscured number of a commitment.
     public var tag: UInt64?
 
     public init(inputs: [Input], outputs: [Output], tag: UInt64? = nil) {

@@ -2,8 +2,8 @@ import LightningTypes
 import Randomness
 
 extension Topology {
-    /// Draws what `churn` brings until `horizon`: nodes that join and leave, channels that open and close, each with its
-    /// time. They stand in the topology from then on like those the file gives times for; `churn` is done with.
+    /// Draws what `churn` brings until `horizon`: nodes that join and leave, channels that open and close, each with
+    /// its time. They stand in the topology from then on like those the file gives times for; `churn` is done with.
     ///
     /// New channels are opened by a node drawn evenly from those there at the time, to one drawn in proportion to the
     /// channels it has (Barabási and Albert, "Emergence of Scaling in Random Networks", 1999).
@@ -17,7 +17,10 @@ extension Topology {
         nodes = plan.nodes
         channels = plan.channels
         admitJoining(from: plan.firstJoining)
-        try checkMoney()
+        guard isWithinSupply else {
+            throw SourceFile(name: name).error(
+                nil, "churn: \(MoneySum.refusal(of: "the channels and what opening others takes"))")
+        }
     }
 
     /// Who joins takes part in the traffic of which all nodes do.
@@ -29,19 +32,6 @@ extension Topology {
             if flows[index].payees.count == first { flows[index].payees += joining }
         }
         traffic = .flows(flows)
-    }
-
-    private func checkMoney() throws(TopologyError) {
-        var genesis = MoneySum()
-        var isEnough = true
-        for wallet in startingWallets { isEnough = genesis.add(min(wallet, .supplyMaximum)) && isEnough }
-        for channel in channels where channel.opensAt == nil {
-            isEnough = genesis.add(channel.capacity) && isEnough
-        }
-        guard isEnough else {
-            throw SourceFile(name: name).error(
-                nil, "churn: \(MoneySum.refusal(of: "the channels and what opening others takes"))")
-        }
     }
 }
 

@@ -49,8 +49,8 @@ extension Topology {
         public var channel: ShortChannelID?
         /// How long it lasts; nil: for good.
         public var duration: Duration?
-        /// `hold`: how long each HTLC is kept; nil: as long as the fault lasts. `latency-jitter`: by how much a message is
-        /// late on average.
+        /// `hold`: how long each HTLC is kept; nil: as long as the fault lasts. `latency-jitter`: by how much a message
+        /// is late on average.
         public var delay: Duration?
         /// `hold`: what the payee does with each in the end.
         public var outcome = Outcome.settle

@@ -46,8 +46,15 @@ extension Topology {
         return nodes.indices.map { nodes[$0].wallet ?? needed[$0] + reserves[$0] }
     }
 
-    /// What nodes keep to pay for claims on chain, where something may go wrong: 10,000 sat for each channel, 100,000 at the
-    /// most, as lnd does for channels with anchors (`anchorChanReservedValue`, `maxAnchorChanReservedValue`).
+    /// Whether the genesis block, wallets nobody gives included, holds no more than there can be.
+    var isWithinSupply: Bool {
+        var genesis = MoneySum()
+        return startingWallets.allSatisfy { genesis.add(min($0, .supplyMaximum)) }
+            && channels.allSatisfy { $0.opensAt != nil || genesis.add($0.capacity) }
+    }
+
+    /// What nodes keep to pay for claims on chain, where something may go wrong: 10,000 sat for each channel, 100,000
+    /// at the most, as lnd does for channels with anchors (`anchorChanReservedValue`, `maxAnchorChanReservedValue`).
     private func claimReserves() -> [Satoshi] {
         var reserves = [Satoshi](repeating: .zero, count: nodes.count)
         if faults.isEmpty { return reserves }
@@ -61,8 +68,8 @@ extension Topology {
 
     private static let claimReserve = Satoshi(10_000)
 
-    /// The coins of each node's wallet at genesis: one or, where it may have to pay for claims, one for each of those beside
-    /// it, for each is held up by what it pays for until that is final.
+    /// The coins of each node's wallet at genesis: one or, where it may have to pay for claims, one for each of those
+    /// beside it, for each is held up by what it pays for until that is final.
     public var startingCoins: [[Satoshi]] {
         zip(startingWallets, claimReserves()).map { wallet, reserve in
             let count = min(wallet, reserve).rawValue / Self.claimReserve.rawValue

@@ -1,8 +1,8 @@
 import LightningTypes
 
 extension Topology {
-    /// Lets every channel stand open from the beginning and stay open: one that the run would open with what its opening
-    /// would put on either side.
+    /// Lets every channel stand open from the beginning and stay open: one that the run would open with what its
+    /// opening would put on either side.
     ///
     /// Where nothing opens nobody needs a wallet: the money that was to be in the channels is there already.
     public mutating func openFromTheBeginning() {

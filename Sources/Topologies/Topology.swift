@@ -130,8 +130,8 @@ public struct Topology: Sendable {
         public var feeratePerVirtualByte: UInt32
         /// Weight a block has room for; 4,000,000 by default.
         public var blockWeight: UInt64
-        /// How long money that left a channel is on its way to where it can be used elsewhere, as what leaves a rollup is;
-        /// zero by default.
+        /// How long money that left a channel is on its way to where it can be used elsewhere, as what leaves a rollup
+        /// is; zero by default.
         public var exitDelay: Duration = .zero
         /// The figures it goes by, if the file names some.
         public var profile: LayerOneProfile?

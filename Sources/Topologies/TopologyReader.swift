@@ -72,6 +72,11 @@ struct TopologyReader {
             topology.payments.channelLifetimeDays = UInt32(max(1, (lifetime / .seconds(86_400)).rounded()))
         }
         try readFaults(into: &topology)
+        guard topology.faults.isEmpty || topology.isWithinSupply else {
+            throw root.error(
+                "faults",
+                MoneySum.refusal(of: "standing channels, wallets and what is kept for claims on chain"))
+        }
         if try !readGraphTraffic(into: &topology, newIndex) { try readTraffic(into: &topology) }
         try topology.checkTimes(file: file) { root.line(of: $0) }
         return topology

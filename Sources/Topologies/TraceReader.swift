@@ -1,7 +1,7 @@
 import LightningTypes
 
-/// Reads a trace of payments: CSV with the columns `time_seconds,source,destination,amount_msat`, times ascending, nodes
-/// by name, alias or public key.
+/// Reads a trace of payments: CSV with the columns `time_seconds,source,destination,amount_msat`, times ascending,
+/// nodes by name, alias or public key.
 struct TraceReader {
     private static let header = ["time_seconds", "source", "destination", "amount_msat"]
 

@@ -59,7 +59,7 @@ struct GenerateCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Of hub-and-spoke. (default: one node in 20)", valueName: "count"),
+        help: ArgumentHelp("Of hub-and-spoke. (default: one node in 20, at most 1,000)", valueName: "count"),
         transform: number(OptionRange.channels))
     var hubs: UInt64?
 

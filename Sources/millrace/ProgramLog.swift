@@ -7,8 +7,8 @@ import Topologies
 
 /// What the program tells of its work on standard error, beside the progress line, from a level on.
 ///
-/// `info`: phases, gossip epochs and faults. `debug`: checkpoints, and how busy the engine is, about once a second. `trace`: the
-/// network at the end of every simulated hour. The default, `notice`, adds nothing.
+/// `info`: phases, gossip epochs and faults. `debug`: checkpoints, and how busy the engine is, about once a second.
+/// `trace`: the network at the end of every simulated hour. The default, `notice`, adds nothing.
 struct ProgramLog {
     private let logger: Logger
     private let stopwatch = Stopwatch()

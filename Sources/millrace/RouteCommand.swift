@@ -11,8 +11,8 @@ struct RouteCommand: ParsableCommand {
         abstract: "Explains the cheapest route hop by hop, or answers a file of queries.",
         discussion: """
             --queries reads CSV with the header source,destination,amount_msat (further columns are ignored) and \
-            writes CSV with fee_msat, hops and microseconds, the wall time of the search, in the same order; fee \
-            and hops are empty where there is no route. The summary of --json counts the routable queries' times.
+            writes CSV with fee_msat, hops (with --split also parts) and microseconds, the wall time of the search, in \
+            the same order; fee and hops are empty where there is no route. The summary of --json counts the routable queries' times.
 
             Answers from public information alone: no balance is drawn or looked at, the payer's own channels \
             included, unless --balances is given. Channels that open in the run count as open. That there is no \
@@ -94,14 +94,10 @@ struct RouteCommand: ParsableCommand {
             try balanceRule.refuseIfIdle(in: topology)
             topology.balances = balanceRule
         }
-        let graph = ChannelGraph(
-            nodeCount: topology.nodes.count,
-            channels: topology.channels.map { channel in
-                ChannelGraph.Channel(
-                    node1: channel.node1, node2: channel.node2, shortChannelID: channel.shortChannelID,
-                    capacity: channel.capacity, policy1: channel.policy1, policy2: channel.policy2)
-            })
-        let known = balances ? try drawnBalances(of: topology) : nil
+        var open = topology
+        open.openFromTheBeginning()
+        let graph = open.graph()
+        let known = balances ? try drawnBalances(of: open) : nil
         if let queries {
             try answer(queriesAt: queries, of: topology, in: graph, balances: known)
         } else if let from, let to, let amountMsat {
@@ -175,8 +171,6 @@ struct RouteCommand: ParsableCommand {
 
     private func drawnBalances(of topology: Topology) throws -> [Millisatoshi] {
         do {
-            var topology = topology
-            topology.openFromTheBeginning()
             return try NetworkSimulation(topology, settings: RunSettings()).initialBalances()
         } catch {
             throw CommandFailure(duringRun: error)

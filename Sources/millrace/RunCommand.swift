@@ -113,7 +113,10 @@ struct RunCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "What to tell on standard error: info (phases, gossip epochs, faults), debug (checkpoints, how busy the engine is) or trace (each simulated hour). (default: notice)",
+            """
+            What to tell on standard error: info (phases, gossip epochs, faults), debug (checkpoints, how busy the \
+            engine is) or trace (each simulated hour).
+            """,
             valueName: "level"))
     var logLevel: LogLevel = .notice
 

@@ -12,9 +12,10 @@ struct StressCommand: ParsableCommand {
         discussion: """
             Every step is a run of its own from the same balances, and offers the same payments, only closer \
             together; warm-up, duration, circulation, churn, faults and changes of policy of the file do not \
-            apply. Channels that open in the run stand open from the beginning, and none closes. The knee is the highest rate with success of at least 95 % of the first step's and a 99th \
-            percentile of latency of at most twice it. Without --rate and --steps it is searched for, from 1 to \
-            100,000 payments a second, and found within 4 %.
+            apply. Channels that open in the run stand open from the beginning, and none closes. The knee is the \
+            highest rate with success of at least 95 % of the first step's and a 99th percentile of latency of at \
+            most twice it. Without --rate and --steps it is searched for, from 1 to 100,000 payments a second, and \
+            found within 4 %.
             """)
 
     @OptionGroup var input: TopologyInput

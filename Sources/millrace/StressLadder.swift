@@ -47,8 +47,8 @@ struct StressLadder: Sendable {
         self.line = line
     }
 
-    /// The curve, the simulator's speed at the highest load on one thread and more, each with the machine to itself, and
-    /// how many payments a step offered.
+    /// The curve, the simulator's speed at the highest load on one thread and more, each with the machine to itself,
+    /// and how many payments a step offered.
     func climb() throws(CommandFailure) -> (curve: StressCurve, speeds: [SimulatorSpeed], payments: UInt64) {
         let threadCounts = Self.threadCounts(cores: ProcessInfo.processInfo.activeProcessorCount)
         defer { line.clear() }

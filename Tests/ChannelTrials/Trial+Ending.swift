@@ -99,7 +99,8 @@ extension Trial {
         return left
     }
 
-    /// A protected node loses what it paid and has a proof for, and fees at most, HTLCs that went to the miner among them.
+    /// A protected node loses what it paid and has a proof for, and fees at most, HTLCs that went to the miner among
+    /// them.
     private func checkLoss(of node: TrialNode, _ left: Int64) throws {
         var wealth = Int64(node.wallet.total.rawValue) - Int64(Self.coin.rawValue) * Int64(Self.coinsEach)
         for end in node.ends {

@@ -5,15 +5,15 @@ import Settlement
 
 /// Three nodes in a row, the channels between them and the chain beneath, driven by bytes.
 ///
-/// Every byte is an action (`TrialAction`). After each, what must always hold is checked; at the end everything settles,
-/// and the books are. A failure is a finding; so is a trap in the libraries. The same bytes do the same again.
+/// Every byte is an action (`TrialAction`). After each, what must always hold is checked; at the end everything
+/// settles, and the books are. A failure is a finding; so is a trap in the libraries. The same bytes do the same again.
 ///
 /// ```swift
 /// let report = try Trial.run([0, 0, 1, 31, 11, 31])
 /// ```
 ///
-/// All nodes follow the protocol, except where an action has one cheat or restart from a stale backup. Blocks come empty
-/// and nodes are away for less than the margins of BOLT 2 allow, or what a node loses by it is its own.
+/// All nodes follow the protocol, except where an action has one cheat or restart from a stale backup. Blocks come
+/// empty and nodes are away for less than the margins of BOLT 2 allow, or what a node loses by it is its own.
 public final class Trial {
     /// Confirmations after which nothing is taken back: one more than a chain undoes.
     static let finality: UInt32 = 7

@@ -3,8 +3,8 @@ import Testing
 
 @testable import Cryptography
 
-/// BOLT 4's test vectors of onions and errors, as JSON. Their keys are secp256k1's; all that is made of the shared secrets
-/// does not depend on the curve.
+/// BOLT 4's test vectors of onions and errors, as JSON. Their keys are secp256k1's; all that is made of the shared
+/// secrets does not depend on the curve.
 private struct Vectors {
     struct Hop: Decodable {
         var payload: String?

@@ -180,7 +180,8 @@ extension Past {
 
 @Suite struct `A watchtower` {
     private func run(
-        _ past: Past, _ number: Int, _ tower: Watchtower, blocks: Int = 80
+        _ past: Past, _ number: Int, _ tower: Watchtower, backAt back: BlockHeight = BlockHeight(0),
+        blocks: Int = 80
     ) throws -> (dispute: Dispute, tower: Watchtower) {
         let dispute = try past.cheat(number, victimIsOnline: false)
         var tower = tower
@@ -188,7 +189,7 @@ extension Past {
         for _ in 0..<blocks {
             dispute.mine()
             if let block = dispute.bob.missed.last { missed.append(block) }
-            guard tower.isUp(at: dispute.chain.height) else { continue }
+            guard dispute.chain.height >= back else { continue }
             if number % 8 == 0, dispute.chain.height == BlockHeight(15) { tower = try restarted(tower) }
             for block in missed {
                 let answers = tower.connect(
@@ -206,7 +207,7 @@ extension Past {
         tower.write(to: &writer)
         let bytes = writer.finish()
         var reader = SnapshotReader(bytes)
-        let restored = try Watchtower(from: &reader, outages: tower.outages)
+        let restored = try Watchtower(from: &reader)
         try reader.finish()
         var again = SnapshotWriter()
         restored.write(to: &again)
@@ -255,8 +256,8 @@ extension Past {
         }
     }
 
-    private func tower(of past: Past, outages: [Range<BlockHeight>] = []) -> Watchtower {
-        var (client, tower) = (past.tower, Watchtower(outages: outages))
+    private func tower(of past: Past) -> Watchtower {
+        var (client, tower) = (past.tower, Watchtower())
         for appointment in client.handOver() { tower.accept(appointment) }
         #expect(client.waiting.isEmpty)
         return tower
@@ -309,10 +310,10 @@ extension Past {
 
     @Test func `that is out beyond the delay is no use`() throws {
         let past = try Past(seed: 4, revoked: 21, anchors: true)
-        let tower = tower(of: past, outages: [BlockHeight(0)..<BlockHeight(60)])
+        let tower = tower(of: past)
         var lost = 0
         for number in 0..<20 {
-            let (dispute, _) = try run(past, number, tower)
+            let (dispute, _) = try run(past, number, tower, backAt: BlockHeight(60))
             if dispute.gain(of: .first) > 100_000 { lost += 1 }
         }
         #expect(lost > 15)
@@ -320,10 +321,9 @@ extension Past {
 
     @Test func `that comes back in time looks at what it missed`() throws {
         let past = try Past(seed: 4, revoked: 21, anchors: false)
-        let tower = tower(of: past, outages: [BlockHeight(0)..<BlockHeight(12)])
-        #expect(!tower.isUp(at: BlockHeight(11)) && tower.isUp(at: BlockHeight(12)))
+        let tower = tower(of: past)
         for number in 0..<20 {
-            let (dispute, _) = try run(past, number, tower)
+            let (dispute, _) = try run(past, number, tower, backAt: BlockHeight(12))
             #expect(paid(dispute, to: Past.clientKey) > Satoshi(300_000))
         }
     }

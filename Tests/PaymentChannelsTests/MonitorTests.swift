@@ -260,8 +260,8 @@ import Testing
         dispute.closeBooks()
     }
 
-    /// Every satoshi is accounted for, and each party has what the confirmed commitment and the ends of its HTLCs give it,
-    /// less no more than all the fees paid after the commitment.
+    /// Every satoshi is accounted for, and each party has what the confirmed commitment and the ends of its HTLCs give
+    /// it, less no more than all the fees paid after the commitment.
     private func expectMoney(_ dispute: Dispute) throws {
         let closing = try #require(dispute.alice.monitor.view.closing).transaction
         let owner: Side = dispute.pair.latest(of: .first)?.transaction.id == closing ? .first : .second

@@ -5,8 +5,8 @@ import Topologies
 
 /// When HTLCs force a channel on chain. Seed 1.
 struct DeadlineTests {
-    /// Payments whose last HTLC comes exactly 18 blocks before it expires, and blocks every five seconds: one in twenty or
-    /// so is being settled while a block comes. The fault is for the deadlines; it comes when all is over.
+    /// Payments whose last HTLC comes exactly 18 blocks before it expires, and blocks every five seconds: one in twenty
+    /// or so is being settled while a block comes. The fault is for the deadlines; it comes when all is over.
     @Test func `a block that comes while an HTLC is being settled forces nobody on chain`() throws {
         let result = try run(
             topology(

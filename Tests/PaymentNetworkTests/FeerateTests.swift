@@ -89,8 +89,8 @@ let flickering = """
         #expect(try rates(network).allSatisfy { $0 == 2_000 })
     }
 
-    /// BOLT 2: the receiver of a rate that is "too low for timely processing, or is unreasonably large" fails the channel; a
-    /// funder that follows the rule proposes none.
+    /// BOLT 2: the receiver of a rate that is "too low for timely processing, or is unreasonably large" fails the
+    /// channel; a funder that follows the rule proposes none.
     @Test(arguments: [
         (252, "feerateOutOfRange(252)"), (450_000, "feerateOutOfRange"),
     ])

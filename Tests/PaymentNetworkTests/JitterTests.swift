@@ -29,8 +29,8 @@ import Topologies
         #expect((50_000.0...250_000.0).contains(late / 1_000))
     }
 
-    /// Alice pays Bob, and Bob pays Carol, over links of 50 ms, which a payment takes four times: `commitment_signed` there
-    /// and back, `revoke_and_ack`, and the preimage. Seed 1.
+    /// Alice pays Bob, and Bob pays Carol, over links of 50 ms, which a payment takes four times: `commitment_signed`
+    /// there and back, `revoke_and_ack`, and the preimage. Seed 1.
     private func network(faults: String = "") throws -> Topology {
         try topology(
             """

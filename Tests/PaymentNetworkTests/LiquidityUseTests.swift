@@ -33,7 +33,8 @@ import Topologies
         return try #require(simulation.liquidityUse)
     }
 
-    /// What an HTLC brings is offered back before that HTLC is irrevocably removed: the money lies in the new one alone.
+    /// What an HTLC brings is offered back before that HTLC is irrevocably removed: the money lies in the new one
+    /// alone.
     @Test(arguments: [1.0, 1_000, 6_000, 60_000, 6_000_000])
     func `of a channel is its capacity at the most, however fast money goes to and fro`(rateFactor: Double)
         throws

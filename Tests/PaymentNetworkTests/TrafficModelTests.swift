@@ -131,14 +131,14 @@ import Topologies
         for hour in 18..<24 { #expect(abs(counts[hour] - 9_600) < 4 * 98) }
     }
 
-    /// In bursts the rate is 20 times that between them, and half of the time is one: of minutes' counts the variance is
-    /// far above a Poisson's.
+    /// In bursts the rate is 20 times that between them, and half of the time is one: of minutes' counts the variance
+    /// is far above a Poisson's.
     @Test func `bursts crowd payments, and the mean rate stays`() throws {
         let drawn = try payments(
             Self.network(
                 "rate_per_second: 0.5, amount_sat: 1, bursts: {factor: 20, lasting: 10m, every: 10m}"))
-        // The share of time in bursts has a standard deviation of √(10 min ÷ (4 × 10 d)) = 0.013, the count of 1.8 times
-        // that.
+        // The share of time in bursts has a standard deviation of √(10 min ÷ (4 × 10 d)) = 0.013, the count of 1.8
+        // times that.
         let ratio = Double(drawn.count) / 432_000
         #expect(abs(ratio - 1) < 4 * 0.024)
         var minutes = [Double](repeating: 0, count: 14_400)

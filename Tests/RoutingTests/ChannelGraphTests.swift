@@ -77,7 +77,8 @@ struct ChannelGraphTests {
         #expect(answer.map { $0.hops.map(\.direction.rawValue) } == truth)
     }
 
-    /// Every policy replaced at random, in versions made anew and in place, is as good as a graph built of the last ones.
+    /// Every policy replaced at random, in versions made anew and in place, is as good as a graph built of the last
+    /// ones.
     @Test(arguments: 0..<300 as Range<UInt64>)
     func `changed policies route as a graph built anew`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed &+ 5_000)
@@ -204,5 +205,16 @@ struct ChannelGraphTests {
         #expect(hops(0, 4) == [0, 2, 3])
         #expect(hops(5, 6) == [5])
         #expect(hops(5, 0) == nil)
+    }
+}
+
+extension ChannelGraph {
+    /// The version of this graph in which these directions are usable, or not, under the policies they have.
+    ///
+    /// Enabling a direction without a policy leaves it unusable. A direction in both lists ends disabled.
+    fileprivate func withDirections(enabled: [DirectionIndex], disabled: [DirectionIndex]) -> ChannelGraph {
+        withUpdates(
+            enabled.map { DirectionUpdate($0, isUsable: true) }
+                + disabled.map { DirectionUpdate($0, isUsable: false) })
     }
 }

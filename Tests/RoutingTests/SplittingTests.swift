@@ -166,7 +166,8 @@ struct SplittingTests {
             direction.channel == 0 ? Millisatoshi(Satoshi(40_000)) : Millisatoshi(Satoshi(70_000))
         }
         let parts = try RouteSearch(for: graph).parts(request, in: graph)
-        // 50,000 by the second; of the rest the half, 25,000, by the first; then 12,500 by it; what is left by the second.
+        // 50,000 by the second; of the rest the half, 25,000, by the first; then 12,500 by it; what is left by the
+        // second.
         #expect(parts.map(\.amountDelivered.rawValue) == [50_000_000, 25_000_000, 12_500_000, 12_500_000])
         #expect(parts.map { $0.hops[0].direction.channel } == [1, 0, 0, 1])
     }

@@ -5,8 +5,8 @@ import Topologies
 
 @testable import PaymentNetwork
 
-/// The shipped stories of attacks and faults: each runs to the same end on one thread and on two, and shows what its first
-/// lines claim. Seeds are the files'.
+/// The shipped stories of attacks and faults: each runs to the same end on one thread and on two, and shows what its
+/// first lines claim. Seeds are the files'.
 struct ShippedAttackTests {
     /// A run of a shipped topology, changed where asked.
     private struct Story {

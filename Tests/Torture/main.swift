@@ -1,5 +1,6 @@
 // The torture suite by hand: torture FROM COUNT runs so many seeds and prints what they covered and broke; exit code 1
-// where anything broke. "torture plant BUG FROM COUNT" ends with the first seed that finds a fault put in on purpose. `scripts/torture` builds and calls it.
+// where anything broke. "torture plant BUG FROM COUNT" ends with the first seed that finds a fault put in on purpose.
+// `scripts/torture` builds and calls it.
 import Foundation
 import TortureSuite
 
@@ -11,8 +12,8 @@ var isPlanted = false
 /// At once, so that nothing is lost where a later seed traps.
 func tell(_ line: String) { FileHandle.standardOutput.write(Data("\(line)\n".utf8)) }
 
-/// A trap takes the whole process down; its seed is told first.
-/// So does one that takes more than a minute of processor time. With SWIFT_BACKTRACE=enable=yes Swift shows the place of a trap instead.
+/// A trap takes the whole process down, and so does a seed that takes more than a minute of processor time; the seed is
+/// told first. With SWIFT_BACKTRACE=enable=yes Swift shows the place of a trap instead.
 let isTraced = ProcessInfo.processInfo.environment["SWIFT_BACKTRACE"]?.contains("enable=yes") ?? false
 for number in isTraced ? [SIGPROF] : [SIGILL, SIGTRAP, SIGSEGV, SIGABRT, SIGPROF] {
     signal(number) { number in

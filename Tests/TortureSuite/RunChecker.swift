@@ -44,6 +44,8 @@ struct RunChecker {
         checkWhatIsLeft()
         checkHTLCs()
         checkLosses()
+        // Some were found in no order.
+        violations.sort()
     }
 
     private func isFaulty(_ end: DirectionIndex) -> Bool { faulty.contains(audit.owners[Int(end.rawValue)]) }
@@ -169,8 +171,8 @@ struct RunChecker {
         return limits.dustLimit.rawValue + 2 * highest * 1_100 / 1_000 + 700
     }
 
-    /// Upstream refunded with downstream settled: only where the router cannot complain, or came too late for want of room.
-    /// What a cheat took back with a revoked commitment comes with the penalty: that is for `checkLosses` to see.
+    /// Upstream refunded with downstream settled: only where the router cannot complain, or came too late for want of
+    /// room. What a cheat took back with a revoked commitment comes with the penalty: that is for `checkLosses` to see.
     private mutating func checkPairs() {
         struct Flow {
             var received: UInt64 = 0

@@ -51,8 +51,8 @@ public struct TortureRun: Sendable {
         }
     }
 
-    /// An old backup ends in data-loss protection, never in a breach; but where two neighbours start from old ones, neither
-    /// can know.
+    /// An old backup ends in data-loss protection, never in a breach; but where two neighbours start from old ones,
+    /// neither can know.
     private mutating func checkBreaches(_ result: RunResult, _ topology: Topology) {
         let stale = Set(topology.faults.filter { $0.kind == .staleBackup }.flatMap(\.nodes))
         let hasCheat = topology.faults.contains { $0.kind == .cheat }

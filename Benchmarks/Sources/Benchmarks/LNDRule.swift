@@ -3,8 +3,8 @@ import Randomness
 import Routing
 import Topologies
 
-/// How often lnd's own rule misses the best route by lnd's own cost, and by how much: for payers who know nothing, and for
-/// payers who learn from payment to payment against balances drawn alike.
+/// How often lnd's own rule misses the best route by lnd's own cost, and by how much: for payers who know nothing, and
+/// for payers who learn from payment to payment against balances drawn alike.
 func benchmarkLNDRule(_ path: String) throws {
     let queries = RouteQueries(try topology(at: path, rate: nil), count: 2_000)
     let table = Table(

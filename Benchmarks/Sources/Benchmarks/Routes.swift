@@ -39,8 +39,8 @@ struct RouteQueries {
     }
 }
 
-/// What a query takes, one thread: with warm caches, where the whole graph has just been searched, and with cold ones, where
-/// all caches were filled with something else before each query (a fifth of them: to fill caches takes longer).
+/// What a query takes, one thread: with warm caches, where the whole graph has just been searched, and with cold ones,
+/// where all caches were filled with something else before each query (a fifth of them: to fill caches takes longer).
 func benchmarkRoutes(_ path: String) throws {
     let queries = RouteQueries(try topology(at: path, rate: nil), count: 1_000)
     let graph = queries.graph
