@@ -124,6 +124,12 @@ import Testing
         #expect(wallet.reserve(Satoshi(1_300))?.count == 2)
     }
 
+    /// What an anchor brings may be enough for a child at the lowest rates, which takes a coin all the same.
+    @Test func `that is empty reserves nothing for nothing`() {
+        var wallet = wallet([])
+        #expect(wallet.reserve(.zero) == nil)
+    }
+
     /// The wallet has nothing: with anchors no fee can be added, and the money waits.
     @Test func `that is empty leaves second stages and children undone`() throws {
         let pair = ChannelPair(.free(dust: 354, feerate: 253, anchors: true, delay: 6), alice: sat(500_000))

@@ -4,10 +4,10 @@ import Topologies
 
 @testable import PaymentNetwork
 
-/// Messages that jitter makes late.
-@Suite struct `A link with jitter` {
+/// Links that are late, or down.
+@Suite struct `A link` {
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
-    func `is never faster than without, and delivers in order`(seed: UInt64) {
+    func `is never faster with jitter than without, and delivers in order`(seed: UInt64) {
         var stream = RandomStream(seed: seed, purpose: .init("sendings"), process: 0)
         var link = LinkState()
         var now: UInt64 = 0
@@ -27,6 +27,18 @@ import Topologies
         }
         // The mean is 50 ms, and who waits behind another is later still.
         #expect((50_000.0...250_000.0).contains(late / 1_000))
+    }
+
+    /// Some 480 outages of Bob's are under way at once, and 500 breaks of his links.
+    @Test func `stays down through outages without number`() throws {
+        let network = try network(
+            faults: """
+                faults:
+                  - {kind: offline, node: bob, rate_per_day: 4000, for: 170m}
+                  - {kind: disconnect, node: bob, rate_per_day: 4000, for: 170m}
+                """)
+        let result = try NetworkSimulation(network, settings: RunSettings()).run()
+        #expect(result.payments.attempted > 3_000 && result.payments.settled < 100)
     }
 
     /// Alice pays Bob, and Bob pays Carol, over links of 50 ms, which a payment takes four times: `commitment_signed`
