@@ -37,12 +37,19 @@ enum NumberText {
         return value
     }
 
-    /// A finite decimal number, `0.25` or `1e-3`; no hexadecimal, no `nan`, no `inf`.
+    /// A finite decimal number, `0.25`, `2_000` or `1e-3`; no hexadecimal, no `nan`, no `inf`.
     static func decimal(_ text: String) -> Double? {
-        guard let first = text.utf8.first, isDigit(first) || first == UInt8(ascii: "-"),
-            text.utf8.allSatisfy({ isDigit($0) || "eE+-.".utf8.contains($0) }),
-            let value = Double(text), value.isFinite
+        let bytes = Array(text.utf8)
+        guard let first = bytes.first, isDigit(first) || first == UInt8(ascii: "-"),
+            bytes.allSatisfy({ isDigit($0) || "eE+-._".utf8.contains($0) })
         else { return nil }
+        for (position, byte) in bytes.enumerated() where byte == UInt8(ascii: "_") {
+            guard position + 1 < bytes.count, isDigit(bytes[position - 1]), isDigit(bytes[position + 1])
+            else {
+                return nil
+            }
+        }
+        guard let value = Double(text.replacing("_", with: "")), value.isFinite else { return nil }
         return value
     }
 

@@ -61,6 +61,16 @@ struct DurationAndNameTests {
         #expect(throws: NumberText.Fault.overflow) { try NumberText.unsigned("18446744073709551616") }
     }
 
+    @Test func `rates are decimals, with underscores between digits if wanted`() {
+        let rates: [(String, Double)] = [
+            ("2_000", 2_000), ("0.25", 0.25), ("1_000.5", 1_000.5), ("1e-3", 0.001),
+        ]
+        for (text, number) in rates { #expect(NumberText.decimal(text) == number) }
+        for text in ["_1", "1_", "1__0", "1_.5", "1._5", "-_1", "nan", "0x1"] {
+            #expect(NumberText.decimal(text) == nil, "\(text)")
+        }
+    }
+
     @Test func `hostile text in a message stays on its line and stays short`() {
         #expect(quoted("a\nb\u{1B}[31m") == "'a\\u{a}b\\u{1b}[31m'")
         #expect(quoted(String(repeating: "x", count: 1_000)).count == 63)
