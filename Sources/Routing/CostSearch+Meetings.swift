@@ -8,6 +8,7 @@ extension CostSearch {
     /// there. `before` bounds the key of the way to the direction; `hasFee` is false for the source's own channels.
     mutating func refuse(_ edge: GraphEdge, after: UInt64, before: UInt64, hasFee: Bool) {
         let surplus = edge.minimum - amount
+        refusedSurplus = min(refusedSurplus, surplus)
         guard surplus < feeCeiling, before < feeCeiling << 8 else { return }
         let after = max(surplus << 8, after)
         let cost = hasFee ? edge.cost(forwarding: edge.minimum, by: model).cost : 0

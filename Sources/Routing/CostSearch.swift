@@ -58,6 +58,8 @@ struct CostSearch<Model: CostModel> {
     var sourceWay = UInt32.max
     /// The least key a route could have through a direction that was refused for its minimum.
     var refusedKey = UInt64.max
+    /// The least fee of such a route.
+    var refusedSurplus = UInt64.max
     /// Whether a label had more hops than a key can count.
     var isCut = false
 }

@@ -207,13 +207,14 @@ struct LabelSearch<Model: CostModel> {
 
     /// Whether no label at the node makes this one superfluous; takes away those that it does.
     private mutating func isKept(_ label: Label, threshold: UInt64) -> Bool {
-        let node = Int(label.node)
-        for other in labelsAtNode[node]
-        where replaces(labels[Int(other)], label, threshold: threshold) { return false }
-        let remaining = labelsAtNode[node].filter {
-            !replaces(label, labels[Int($0)], threshold: threshold)
+        let others = labelsAtNode[Int(label.node)]
+        for other in others where replaces(labels[Int(other)], label, threshold: threshold) { return false }
+        // No closures here: each would copy the whole search.
+        var remaining: [Int32] = []
+        for other in others where !replaces(label, labels[Int(other)], threshold: threshold) {
+            remaining.append(other)
         }
-        labelsAtNode[node] = remaining
+        if remaining.count < others.count { labelsAtNode[Int(label.node)] = remaining }
         return true
     }
 

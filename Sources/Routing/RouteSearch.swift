@@ -219,7 +219,10 @@ public final class RouteSearch {
         let search = memory.search(
             model, request, graph, excluded: excluded, spendable: spendable)
         guard search.sourceKey != .max else {
-            return Outcome(route: nil, key: .max, refusedKey: search.refusedKey, isCut: search.isCut)
+            // As with a search by fees: where all routes that are left cost more than they may, there is none.
+            let isTooDear = search.refusedSurplus > request.feeMaximum?.rawValue ?? .max
+            return Outcome(
+                route: nil, key: .max, refusedKey: isTooDear ? .max : search.refusedKey, isCut: search.isCut)
         }
         var directions = [DirectionIndex(search.sourceDirection)]
         var way = search.ways[search.sourceWay]
