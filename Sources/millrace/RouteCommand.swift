@@ -12,7 +12,8 @@ struct RouteCommand: ParsableCommand {
         discussion: """
             --queries reads CSV with the header source,destination,amount_msat (further columns are ignored) and \
             writes CSV with fee_msat, hops (with --split also parts) and microseconds, the wall time of the search, in \
-            the same order; fee and hops are empty where there is no route. The summary of --json counts the routable queries' times.
+            the same order; fee and hops are empty where there is no route. The summary of --json counts the routable \
+            queries' times.
 
             Answers from public information alone: no balance is drawn or looked at, the payer's own channels \
             included, unless --balances is given. Channels that open in the run count as open. That there is no \

@@ -126,7 +126,8 @@ import Testing
         #expect(pair.alice.channel.local.ours == sat(450_000))
     }
 
-    @Test func `sends channel_ready and shutdown again`() throws {
+    /// Both have sent `channel_ready` over a connection that broke before it arrived.
+    private func brokenBeforeReady() throws -> ChannelPair {
         let pair = open()
         for side in Side.allCases {
             pair[side].channel = Channel(
@@ -134,6 +135,11 @@ import Testing
             try pair[side].channel.sendReady()
         }
         pair.reconnect()
+        return pair
+    }
+
+    @Test func `sends channel_ready and shutdown again`() throws {
+        let pair = try brokenBeforeReady()
         for side in Side.allCases { try pair.deliver(to: side) }
         #expect(pair.alice.inbox.map(\.body) == [.ready] && pair.bob.inbox.map(\.body) == [.ready])
         try pair.settle()
@@ -146,13 +152,7 @@ import Testing
 
     /// Bob's `channel_ready` comes again when Alice has signed the first HTLC already.
     @Test func `ignores a channel_ready that comes again behind an own signature`() throws {
-        let pair = open()
-        for side in Side.allCases {
-            pair[side].channel = Channel(
-                terms: terms, isFunder: side == .first, ours: sat(500_000), phase: .awaitingReady)
-            try pair[side].channel.sendReady()
-        }
-        pair.reconnect()
+        let pair = try brokenBeforeReady()
         try pair.settle()
         pair.reconnect()
         for side in Side.allCases { try pair.deliver(to: side) }

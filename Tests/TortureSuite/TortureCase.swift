@@ -101,6 +101,11 @@ public struct TortureCase: Sendable {
         return ["layer_1: {profile: \(profile), block_interval: \(feeRandom.within(10...slowest))s}"]
     }
 
+    /// One more line under `faults`, whether there were some or not.
+    private func asFault(_ fault: String, after lines: [String]) -> [String] {
+        lines.contains("faults:") ? [fault] : ["faults:", fault]
+    }
+
     /// A node whose links break again and again.
     private mutating func flickering(after lines: [String]) -> [String] {
         guard feeRandom.below(2) == 0 else { return [] }
@@ -109,7 +114,7 @@ public struct TortureCase: Sendable {
         let fault =
             "  - {kind: disconnect, node: \(node), rate_per_day: \(feeRandom.within(500...4_000)), "
             + "for: \(feeRandom.within(1...10))s}"
-        return lines.contains("faults:") ? [fault] : ["faults:", fault]
+        return asFault(fault, after: lines)
     }
 
     /// Links that deliver late, one or all of a node's or everybody's.
@@ -124,7 +129,7 @@ public struct TortureCase: Sendable {
         let delay = [20, 200, 2_000, 20_000][Int(stream.below(4))]
         let fault =
             "  - {kind: latency-jitter, node: \(node), \(often), for: \(stream.within(10...7_200))s, delay: \(delay)ms}"
-        return lines.contains("faults:") ? [fault] : ["faults:", fault]
+        return asFault(fault, after: lines)
     }
 
     /// Fees that rise beyond what funders can pay.
@@ -133,7 +138,7 @@ public struct TortureCase: Sendable {
         let fault =
             "  - {kind: fee-spike, at: \(spikeRandom.within(10...hours * 40))m, "
             + "factor: \(spikeRandom.within(20...200))}"
-        return lines.contains("faults:") ? [fault] : ["faults:", fault]
+        return asFault(fault, after: lines)
     }
 
     private mutating func payments() -> [String] {
