@@ -5,8 +5,8 @@ import Randomness
 /// size, announced by whom, at what price.
 ///
 /// The degrees are the quantiles themselves, dealt to the nodes at random; their ends are joined at random, as in
-/// the configuration model, except that leaves hang on others and silent nodes mostly on each other. A node has one
-/// base fee, CLTV delta and HTLC minimum for all its channels, as most do; nodes are lined up at random, as long as
+/// the configuration model, except that leaves hang on others and silent nodes mostly on each other. Capacities and
+/// proportional fees are quantiles too, dealt in an order of which size and node are part. A node has one base fee, CLTV delta and HTLC minimum for all its channels, as most do; nodes are lined up at random, as long as
 /// they have directions, and take the quantile at their middle, so that directions are distributed as they should.
 struct MainnetLikeGraph {
     private let recipe: GraphRecipe
@@ -49,13 +49,16 @@ struct MainnetLikeGraph {
         stream.shuffle(&degree)
     }
 
+    /// As many silent nodes of each class of degrees as there should be, give or take one.
     private mutating func drawSilence() {
         let shares = MainnetFigures.silentShare
-        isSilent = []
-        isSilent.reserveCapacity(degree.count)
-        for degree in degree {
-            let digits = Int.bitWidth - degree.leadingZeroBitCount
-            isSilent.append(stream.unitInterval() < shares[min(digits, shares.count - 1)])
+        var owed = shares.map { _ in stream.unitInterval() }
+        isSilent = degree.map { degree in
+            let digits = min(Int.bitWidth - degree.leadingZeroBitCount, shares.count - 1)
+            owed[digits] += shares[digits]
+            guard owed[digits] >= 1 else { return false }
+            owed[digits] -= 1
+            return true
         }
     }
 
@@ -137,26 +140,76 @@ struct MainnetLikeGraph {
 
     private mutating func channels(_ pairs: [(Int32, Int32)]) -> NetworkDraft {
         var draft = GraphGenerator.named(recipe.nodes)
-        draft.channels.reserveCapacity(pairs.count)
-        let habits = habits(drawnFor: pairs)
+        let announcements = pairs.map { announcement(of: $0) }
+        let capacities = capacities(pairs, announcements)
+        draft.channels = pairs.indices.map { index in
+            Topology.Channel(
+                standing: GraphGenerator.shortChannelID(index), node1: pairs[index].0, node2: pairs[index].1,
+                capacity: Satoshi(capacities[index]))
+        }
+        let habits = habits(drawnFor: pairs, announcements)
+        var fees = proportionalFees(pairs, announcements, capacities).makeIterator()
         for (index, pair) in pairs.enumerated() {
-            let capacity = Satoshi(MainnetFigures.capacity.value(at: stream.unitInterval()))
-            var channel = Topology.Channel(
-                standing: GraphGenerator.shortChannelID(index), node1: pair.0, node2: pair.1,
-                capacity: capacity)
-            let fate = stream.unitInterval()
-            let which = stream.below(2)
-            if !isSilent[Int(pair.0)], !isSilent[Int(pair.1)], fate >= MainnetFigures.unannounced {
-                let isOneWay =
-                    fate < MainnetFigures.unannounced
-                    + (1 - MainnetFigures.unannounced) * MainnetFigures.oneWay
-                let policies = (policy(habits[Int(pair.0)], capacity), policy(habits[Int(pair.1)], capacity))
-                channel.policy1 = isOneWay && which == 0 ? nil : policies.0
-                channel.policy2 = isOneWay && which == 1 ? nil : policies.1
+            let capacity = draft.channels[index].capacity
+            if announcements[index].first {
+                draft.channels[index].policy1 = policy(habits[Int(pair.0)], fees.next()!, capacity)
             }
-            draft.channels.append(channel)
+            if announcements[index].second {
+                draft.channels[index].policy2 = policy(habits[Int(pair.1)], fees.next()!, capacity)
+            }
         }
         return draft
+    }
+
+    /// Which of a channel's directions were announced.
+    private typealias Announcement = (first: Bool, second: Bool)
+
+    private mutating func announcement(of pair: (Int32, Int32)) -> Announcement {
+        let fate = stream.unitInterval()
+        let isFirst = stream.below(2) == 1
+        guard !isSilent[Int(pair.0)], !isSilent[Int(pair.1)], fate >= MainnetFigures.unannounced else {
+            return (false, false)
+        }
+        let oneWay = (1 - MainnetFigures.unannounced) * MainnetFigures.oneWay
+        return fate < MainnetFigures.unannounced + oneWay ? (isFirst, !isFirst) : (true, true)
+    }
+
+    /// Satoshis of each channel. One that is announced is as large as the lesser of its nodes allows: a node is the
+    /// larger the more channels it has, give or take what it draws for itself.
+    private mutating func capacities(
+        _ pairs: [(Int32, Int32)], _ announcements: [Announcement]
+    ) -> [UInt64] {
+        let sizes = degree.map { degree in
+            naturalLogarithm(Double(degree)) + MainnetFigures.sizeDeviation * stream.normal()
+        }
+        var scores: [Double] = []
+        for (pair, announcement) in zip(pairs, announcements) where announcement.first || announcement.second
+        {
+            let size = min(sizes[Int(pair.0)], sizes[Int(pair.1)])
+            scores.append(size + MainnetFigures.capacityDeviation * stream.normal())
+        }
+        var announced = MainnetFigures.capacity.dealt(by: scores).makeIterator()
+        return announcements.map { announcement in
+            announcement.first || announcement.second
+                ? announced.next()! : MainnetFigures.unannouncedCapacity.value(at: stream.unitInterval())
+        }
+    }
+
+    /// Millionths for each announced direction, in the order of channels: who asks for much does so mostly
+    /// everywhere, and somewhat more in large channels.
+    private mutating func proportionalFees(
+        _ pairs: [(Int32, Int32)], _ announcements: [Announcement], _ capacities: [UInt64]
+    ) -> [UInt64] {
+        let levels = degree.indices.map { _ in stream.normal() }
+        var scores: [Double] = []
+        for (index, (pair, announcement)) in zip(pairs, announcements).enumerated() {
+            let size = MainnetFigures.feeOfSize * naturalLogarithm(Double(capacities[index]))
+            for (node, isAnnounced) in [(pair.0, announcement.first), (pair.1, announcement.second)]
+            where isAnnounced {
+                scores.append(levels[Int(node)] + size + MainnetFigures.feeDeviation * stream.normal())
+            }
+        }
+        return MainnetFigures.proportionalFee.dealt(by: scores)
     }
 
     /// What a node asks on all its channels.
@@ -166,11 +219,13 @@ struct MainnetLikeGraph {
         var htlcMinimum: Millisatoshi
     }
 
-    private mutating func habits(drawnFor pairs: [(Int32, Int32)]) -> [Habits] {
+    private mutating func habits(
+        drawnFor pairs: [(Int32, Int32)], _ announcements: [Announcement]
+    ) -> [Habits] {
         var directions = [Int](repeating: 0, count: recipe.nodes)
-        for pair in pairs where !isSilent[Int(pair.0)] && !isSilent[Int(pair.1)] {
-            directions[Int(pair.0)] += 1
-            directions[Int(pair.1)] += 1
+        for (pair, announcement) in zip(pairs, announcements) {
+            directions[Int(pair.0)] += announcement.first ? 1 : 0
+            directions[Int(pair.1)] += announcement.second ? 1 : 0
         }
         let baseFees = shares(directions)
         let deltas = shares(directions)
@@ -197,20 +252,12 @@ struct MainnetLikeGraph {
         return shares
     }
 
-    private mutating func policy(_ habits: Habits, _ capacity: Satoshi) -> ChannelPolicy {
+    private func policy(_ habits: Habits, _ proportionalFee: UInt64, _ capacity: Satoshi) -> ChannelPolicy {
         ChannelPolicy(
             baseFee: habits.baseFee,
-            proportionalFee: UInt32(MainnetFigures.proportionalFee.value(at: stream.unitInterval())),
+            proportionalFee: UInt32(proportionalFee),
             cltvExpiryDelta: habits.cltvExpiryDelta,
             htlcMinimum: habits.htlcMinimum,
             htlcMaximum: Millisatoshi(capacity.rawValue * 10 * MainnetFigures.htlcMaximumPercent))
-    }
-}
-
-extension RandomStream {
-    /// Every order is as likely (Fisher and Yates, in Durstenfeld's form).
-    fileprivate mutating func shuffle<Element>(_ list: inout [Element]) {
-        guard list.count > 1 else { return }
-        for index in (1..<list.count).reversed() { list.swapAt(index, Int(below(UInt64(index + 1)))) }
     }
 }

@@ -21,4 +21,15 @@ struct QuantileTable {
         let part = width > 0 ? (share - low.share) / width : 1
         return UInt64(low.value + min(max(part, 0), 1) * (high.value - low.value) + 0.5)
     }
+
+    /// A value for each score: the quantiles in equal steps, in the order of the scores, the earlier first among equals.
+    /// O(n log n).
+    func dealt(by scores: [Double]) -> [UInt64] {
+        let order = scores.indices.sorted { (scores[$0], $0) < (scores[$1], $1) }
+        var values = [UInt64](repeating: 0, count: scores.count)
+        for (place, index) in order.enumerated() {
+            values[index] = value(at: (Double(place) + 0.5) / Double(scores.count))
+        }
+        return values
+    }
 }

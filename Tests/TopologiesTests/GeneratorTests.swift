@@ -133,7 +133,7 @@ struct GeneratorTests {
         #expect(isNear(UInt64(graph.channelsWithoutPolicy), 16_915, within: 8))
         #expect(isNear(UInt64(graph.nodesWithoutPolicy), 10_346, within: 5))
         #expect(graph.disabledDirections == 0)
-        #expect(isNear(graph.capacityTotal.rawValue, 536_168_000_000, within: 8))
+        #expect(isNear(graph.capacityTotal.rawValue, 536_168_000_000, within: 2))
         #expect(isNear(graph.capacityMedian.rawValue, 1_283_178, within: 5))
         #expect(graph.proportionalFeePPM.p25 == 1)
         #expect(isNear(graph.proportionalFeePPM.p50, 100, within: 5))
@@ -145,6 +145,68 @@ struct GeneratorTests {
         #expect(graph.cltvExpiryDelta.p25 == 40 && graph.cltvExpiryDelta.p50 == 80)
         #expect(graph.cltvExpiryDelta.p90 == 144)
         #expect(isNear(UInt64(graph.largestStronglyConnectedComponent), 6_191, within: 10))
+    }
+
+    /// Snapshot: 0.60, and announced channels' median of 3,000,000 sat, the others' of 100,000.
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func `mainnet-like has large channels between nodes with many`(seed: UInt64) throws {
+        let graph = try topology("kind: mainnet-like, seed: \(seed)")
+        let degree = degrees(graph)
+        let announced = graph.channels.filter { $0.policy1 != nil || $0.policy2 != nil }
+        let capacities = announced.map { Double($0.capacity.rawValue) }
+        let lesser = announced.map { Double(min(degree[Int($0.node1)], degree[Int($0.node2)])) }
+        #expect(abs(rankCorrelation(capacities, lesser) - 0.60) < 0.05)
+        #expect(abs(capacities.sorted()[capacities.count / 2] / 3_000_000 - 1) < 0.02)
+        let silent = graph.channels.filter { $0.policy1 == nil && $0.policy2 == nil }.map(\.capacity).sorted()
+        #expect(abs(Double(silent[silent.count / 2].rawValue) / 100_000 - 1) < 0.1)
+    }
+
+    /// Snapshot: 0.63 of the variance of the logarithm is between nodes; fee and capacity correlate by 0.24.
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func `mainnet-like has dear nodes and cheap ones`(seed: UInt64) throws {
+        let graph = try topology("kind: mainnet-like, seed: \(seed)")
+        var fees: [Double] = []
+        var capacities: [Double] = []
+        var sums = [(count: Double, sum: Double)](repeating: (0, 0), count: graph.nodes.count)
+        for channel in graph.channels {
+            for (node, policy) in [(channel.node1, channel.policy1), (channel.node2, channel.policy2)] {
+                guard let policy else { continue }
+                fees.append(log(1 + Double(policy.proportionalFee)))
+                capacities.append(Double(channel.capacity.rawValue))
+                sums[Int(node)].count += 1
+                sums[Int(node)].sum += fees[fees.count - 1]
+            }
+        }
+        let mean = fees.reduce(0, +) / Double(fees.count)
+        let whole = fees.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+        let between = sums.filter { $0.count > 0 }.reduce(0) {
+            let difference = $1.sum / $1.count - mean
+            return $0 + $1.count * difference * difference
+        }
+        #expect(abs(between / whole - 0.63) < 0.05)
+        #expect(abs(rankCorrelation(fees, capacities) - 0.24) < 0.06)
+    }
+
+    /// Spearman's: that of the ranks, equal values at the middle of theirs.
+    private func rankCorrelation(_ a: [Double], _ b: [Double]) -> Double {
+        func ranks(_ values: [Double]) -> [Double] {
+            let order = values.indices.sorted { values[$0] < values[$1] }
+            var ranks = [Double](repeating: 0, count: values.count)
+            var start = 0
+            while start < order.count {
+                var end = start
+                while end < order.count, values[order[end]] == values[order[start]] { end += 1 }
+                for place in start..<end { ranks[order[place]] = Double(start + end - 1) / 2 }
+                start = end
+            }
+            return ranks
+        }
+        let middle = Double(a.count - 1) / 2
+        func product(_ x: [Double], _ y: [Double]) -> Double {
+            zip(x, y).reduce(0) { $0 + ($1.0 - middle) * ($1.1 - middle) }
+        }
+        let (x, y) = (ranks(a), ranks(b))
+        return product(x, y) / (product(x, x) * product(y, y)).squareRoot()
     }
 
     @Test func `the shipped month of mainnet generates its graph`() throws {
