@@ -187,22 +187,29 @@ private struct WeightedNodes {
         case .even:
             self.nodes = nodes
             sums = []
-        case .capacity:
-            var capacity = [UInt64](repeating: 0, count: topology.nodes.count)
-            for channel in topology.channels {
-                capacity[Int(channel.node1)] += channel.capacity.rawValue
-                capacity[Int(channel.node2)] += channel.capacity.rawValue
-            }
-            self.nodes = nodes.filter { capacity[Int($0)] > 0 }
-            sums = runningTotals(self.nodes.map { Double(capacity[Int($0)]) })
+        case .capacity: (self.nodes, sums) = Self.byCapacity(nodes, of: topology)
         case .rank:
             self.nodes = Self.ranked(nodes, of: topology)
             sums = runningTotals(self.nodes.indices.map { 1 / Double($0 + 1) })
-        case .first(let share):
+        case .first(let share, let weights):
             let count = max(Int((Double(nodes.count) * share).rounded()), 1)
-            self.nodes = Self.ranked(nodes, of: topology).prefix(count).sorted()
-            sums = []
+            let first = Self.ranked(nodes, of: topology).prefix(count).sorted()
+            switch weights {
+            case .even: (self.nodes, sums) = (first, [])
+            case .capacity: (self.nodes, sums) = Self.byCapacity(first, of: topology)
+            }
         }
+    }
+
+    /// Those that have channels, and the running totals of their capacities.
+    private static func byCapacity(_ nodes: [Int32], of topology: Topology) -> ([Int32], [Double]) {
+        var capacity = [UInt64](repeating: 0, count: topology.nodes.count)
+        for channel in topology.channels {
+            capacity[Int(channel.node1)] += channel.capacity.rawValue
+            capacity[Int(channel.node2)] += channel.capacity.rawValue
+        }
+        let nodes = nodes.filter { capacity[Int($0)] > 0 }
+        return (nodes, runningTotals(nodes.map { Double(capacity[Int($0)]) }))
     }
 
     /// In the order of all nodes that the seed draws: the same nodes stand first in every flow.

@@ -57,8 +57,15 @@ extension Topology {
         /// The node of rank r in proportion to 1 ÷ r: in an order of all nodes drawn once a seed, the same for every
         /// flow.
         case rank
-        /// Evenly among the first `share` of the set in that order: 0.05 makes one node in twenty a merchant.
-        case first(share: Double)
+        /// The first `share` of the set in that order alone: 0.05 makes one node in twenty a merchant.
+        case first(share: Double, MerchantWeights)
+    }
+
+    /// How often each merchant is drawn.
+    public enum MerchantWeights: String, Sendable, CaseIterable {
+        case even
+        /// In proportion to the capacity of its channels.
+        case capacity
     }
 
     public enum Pairing: Sendable, Hashable {

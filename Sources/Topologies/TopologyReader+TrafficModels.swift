@@ -54,9 +54,12 @@ extension TopologyReader {
         case .text("rank", _): return .rank
         case .mapping:
             // Just seen to be there.
-            let share = try share("first", of: section.section(key, keys: ["first"])!)
-            guard let share, share > 0 else { throw section.error(key, "expected \(words)") }
-            return .first(share: share)
+            let merchants = try section.section(key, keys: ["first", "weights"])!
+            guard let share = try share("first", of: merchants), share > 0 else {
+                throw section.error(key, "expected \(words)")
+            }
+            return .first(
+                share: share, try merchants.word("weights", of: Topology.MerchantWeights.self) ?? .even)
         case .text, .list: throw section.error(key, "expected \(words), found \(value.kind)")
         }
     }

@@ -97,6 +97,24 @@ import Topologies
         #expect(Set(payees).count == 2 && Set(payees) == Set(payers))
     }
 
+    /// Five of eight nodes, drawn by capacity: a and b, if they are among them, 5.5 times as often as the others.
+    @Test(arguments: 1...4 as ClosedRange<UInt64>)
+    func `merchants are drawn in proportion to their capacities`(seed: UInt64) throws {
+        let drawn = try payments(
+            Self.network(
+                "rate_per_second: 0.1, amount_sat: 1, from_weights: {first: 0.625, weights: capacity}",
+                seed: seed)
+        ).map(\.source)
+        let payers = shares(drawn)
+        let merchants = payers.indices.filter { payers[$0] > 0 }
+        #expect(merchants.count == 5)
+        let capacity = merchants.map { $0 < 2 ? 110.0 : 20 }
+        let error = 4 * (0.25 / Double(drawn.count)).squareRoot()
+        for (node, capacity) in zip(merchants, capacity.map { $0 / capacity.reduce(0, +) }) {
+            #expect(abs(payers[node] - capacity) < error)
+        }
+    }
+
     @Test func `circular pairs leave every node with what it had`() throws {
         let drawn = try payments(Self.network("rate_per_second: 0.1, amount_sat: 1, pairs: circular"))
         let next = Dictionary(

@@ -280,6 +280,10 @@ struct MalformedTopologyTests {
             "a share of everything and more", flow("rate_per_hour: 1, amount_sat: 1, to_weights: {first: 2}"),
             says: "'first': expected a number from 0 to 1, found '2'", line: 7),
         Malformed(
+            "merchants of another weight",
+            flow("rate_per_hour: 1, amount_sat: 1, to_weights: {first: 0.1, weights: rank}"),
+            says: "expected one of even, capacity", line: 7),
+        Malformed(
             "a pair of one", flow("rate_per_hour: 1, amount_sat: 1, pairs: [[alice]]"),
             says: "expected [payer, payee]", line: 7),
         Malformed(
