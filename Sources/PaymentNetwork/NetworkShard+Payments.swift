@@ -123,7 +123,7 @@ extension NetworkShard {
             return prefetcher.answer(to: question)
         }
         let channels = world.channels
-        request.spendable = { direction, _ in channels[Int(direction.rawValue)].spendable }
+        request.spendable = { direction, _ in channels.offer(of: direction).spendable }
         return world.searches.withSearch(for: graph) { RouteQuestion.Answer(request, in: graph, $0) }
     }
 
@@ -191,7 +191,7 @@ extension NetworkShard {
         let lacksBalance =
             lacksBalance
             ?? world.searches.withSearch(for: graph) {
-                $0.finds(request, in: graph) { channels[Int($0.rawValue)].isUsable }
+                $0.finds(request, in: graph) { channels.offer(of: $0).isUsable }
             }
         guard lacksBalance else { return .noRoute }
         let isLimited = world.ends(of: Int(shard.process)).contains { end in

@@ -50,15 +50,16 @@ extension NetworkSimulation {
         // By channels in their order, not by nodes: of millions, memory gives what lies together several times as fast.
         var changes = [Int64](repeating: 0, count: world.nodeCount)
         for position in 0..<world.endCount {
-            let channel = world.channels + position
-            guard channel.pointee.isUsable else { continue }
-            let capacity = Millisatoshi(channel.pointee.terms.capacity)
+            let offer = world.channels.offer(of: DirectionIndex(UInt32(position)))
+            guard offer.isUsable else { continue }
+            let capacity = Millisatoshi(world.channels[position].terms.capacity)
             sample.openDirections += 1
-            if channel.pointee.spendable.rawValue < capacity.rawValue / NetworkSample.depletionShare {
+            if offer.spendable.rawValue < capacity.rawValue / NetworkSample.depletionShare {
                 sample.depletedDirections += 1
             }
+            let capital = world.channels[position].capital
             changes[Int(world.owners[position])] +=
-                Int64(channel.pointee.capital.rawValue) - Int64(world.startingBalances[position].rawValue)
+                Int64(capital.rawValue) - Int64(world.startingBalances[position].rawValue)
         }
         sample.drift = Millisatoshi(changes.reduce(0) { $0 + $1.magnitude } / 2)
         return sample

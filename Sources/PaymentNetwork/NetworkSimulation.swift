@@ -325,6 +325,7 @@ public final class NetworkSimulation {
             try check(shard.parts.count == 0, "\(shard.parts.count) parts of payments never ended")
             try check(shard.held.isEmpty, "\(shard.held.count) payees hold parts after the drain")
         }
+        try check(world.channels.isCurrent, "an offer is not that of its channel")
         try check(simulation.attachmentCount == 0, "\(simulation.attachmentCount) attachments leaked")
         for shard in simulation.models {
             for (end, dispute) in shard.disputes.sorted(by: { $0.key < $1.key })

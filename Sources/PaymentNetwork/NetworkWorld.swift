@@ -42,7 +42,7 @@ final class NetworkWorld: @unchecked Sendable {
     let nodeCount: Int
     let endCount: Int
     /// Indexed by `DirectionIndex`: one party's copy of a channel, its books, and the node it belongs to.
-    let channels: UnsafeMutablePointer<Channel>
+    let channels: ChannelTable
     private let bookTable: BookTable
     let owners: UnsafeMutablePointer<UInt32>
     /// The funding output, once there is one.
@@ -119,7 +119,6 @@ final class NetworkWorld: @unchecked Sendable {
 
         // Before all that stays: what the graph is made of is as large.
         board = GossipBoard(topology.graph())
-        channels = LargeMemory.allocate(Channel.self, count: endCount)
         bookTable = BookTable(count: endCount)
         owners = LargeMemory.allocate(UInt32.self, count: endCount)
         fundings = FundingTable(channelCount: topology.channels.count) {
@@ -138,17 +137,9 @@ final class NetworkWorld: @unchecked Sendable {
         var rows = [Int32](repeating: 0, count: nodeCount + 1)
         for (index, channel) in topology.channels.enumerated() {
             let balance1 = channel.startingBalance1(rule: topology.balances, seed: seed)
-            let payer = channel.payer(balance1: balance1)
-            let terms = ChannelTerms(channel)
             for side in Side.allCases {
-                let end = DirectionIndex(channel: index, from: side)
-                let position = Int(end.rawValue)
-                let ours = side == .first ? balance1 : Millisatoshi(channel.capacity) - balance1
-                (channels + position).initialize(
-                    to: Channel(
-                        terms: terms, isFunder: payer == side, ours: ours,
-                        phase: channel.opensAt == nil ? .normal : .planned))
-                starting[position] = ours
+                let position = Int(DirectionIndex(channel: index, from: side).rawValue)
+                starting[position] = side == .first ? balance1 : Millisatoshi(channel.capacity) - balance1
                 let node = side == .first ? channel.node1 : channel.node2
                 owners[position] = UInt32(node)
                 rows[Int(node) + 1] += 1
@@ -172,6 +163,13 @@ final class NetworkWorld: @unchecked Sendable {
         endRows = rows
         endList = list
         startingBalances = starting
+        channels = ChannelTable(rows: list) { end in
+            let channel = topology.channels[end.channel]
+            let balance1 = starting[Int(DirectionIndex(channel: end.channel, from: .first).rawValue)]
+            return Channel(
+                terms: ChannelTerms(channel), isFunder: channel.payer(balance1: balance1) == end.side,
+                ours: starting[Int(end.rawValue)], phase: channel.opensAt == nil ? .normal : .planned)
+        }
 
         // Wallets come after the standing channels in the genesis block.
         var wallets: [Int32] = []
@@ -190,7 +188,7 @@ final class NetworkWorld: @unchecked Sendable {
     }
 
     deinit {
-        LargeMemory.free(channels)
+        channels.deallocate()
         bookTable.deallocate()
         LargeMemory.free(owners)
         fundings.deallocate()
@@ -209,9 +207,10 @@ final class NetworkWorld: @unchecked Sendable {
     }
 
     /// The ends of a node's own channels, in order of short channel id.
-    func ends(of node: Int) -> ArraySlice<DirectionIndex> {
-        endList[Int(endRows[node])..<Int(endRows[node + 1])]
-    }
+    func ends(of node: Int) -> ArraySlice<DirectionIndex> { endList[places(ofEndsOf: node)] }
+
+    /// Where these stand among those of all nodes, as in `ChannelTable`.
+    func places(ofEndsOf node: Int) -> Range<Int> { Int(endRows[node])..<Int(endRows[node + 1]) }
 
     /// One way over the link that an end belongs to, microseconds.
     func latency(of end: DirectionIndex) -> UInt64 { UInt64(latencies[end.channel]) }

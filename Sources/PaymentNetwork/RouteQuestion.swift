@@ -26,13 +26,18 @@ final class RouteQuestion: @unchecked Sendable {
         static let answered: UInt8 = 2
     }
 
-    /// One of the payer's own channels: what it could offer, and by the search's comparisons the greatest amount that
-    /// was there and the least that was not.
+    /// A comparison that the search made: whether one of the payer's own channels could offer an amount.
     private struct Reading {
-        var spendable: Millisatoshi
-        var isUsable: Bool
-        var enough = Millisatoshi.zero
-        var missing = Millisatoshi(.max)
+        /// Of the channel's offer in the table of channels.
+        var place: Int
+        var amount: Millisatoshi
+        var isEnough: Bool
+
+        init(_ place: Int, _ offer: ChannelTable.Offer, offers amount: Millisatoshi) {
+            self.place = place
+            self.amount = amount
+            isEnough = offer.spendable >= amount
+        }
     }
 
     /// How long a payer waits for another thread's search to end, rounds of spinning: longer than most take.
@@ -50,8 +55,11 @@ final class RouteQuestion: @unchecked Sendable {
     let failedAttempts: UInt16
     /// What will be asked if the answer's route fails, as it would if nothing changed. Written between windows.
     var followUp: RouteQuestion?
-    private let ends: ArraySlice<DirectionIndex>
-    private var readings: [Reading]
+    private let channels: ChannelTable
+    /// Of the payer's own channels, and what they could offer.
+    private let places: Range<Int>
+    private var offers: [ChannelTable.Offer]
+    private var readings: [Reading] = []
     private(set) var answer: Answer?
     private let state = Atomic<UInt8>(State.open)
 
@@ -65,12 +73,13 @@ final class RouteQuestion: @unchecked Sendable {
         self.graph = graph
         self.request = request
         self.failedAttempts = failedAttempts
-        ends = world.ends(of: Int(request.route.source))
-        readings = ends.map { end in
-            let channel = world.channels[Int(end.rawValue)]
-            var reading = Reading(spendable: channel.spendable, isUsable: channel.isUsable)
-            if let refund, refund.end == end { reading.spendable += refund.amount }
-            return reading
+        channels = world.channels
+        places = world.places(ofEndsOf: Int(request.route.source))
+        offers = Array(channels.offers(at: places))
+        if let refund {
+            let place = channels.place(of: refund.end) - places.lowerBound
+            let spendable = offers[place].spendable + refund.amount
+            offers[place] = ChannelTable.Offer(spendable: spendable, isUsable: offers[place].isUsable)
         }
     }
 
@@ -80,22 +89,22 @@ final class RouteQuestion: @unchecked Sendable {
     func answer(_ searches: SearchPool) -> Bool {
         guard let graph = take() else { return false }
         var request = request
-        request.spendable = { [unowned self] direction, least in
-            let place = place(of: direction)
-            let amount = readings[place].spendable
-            if least.map({ $0 <= amount }) ?? true {
-                readings[place].enough = max(readings[place].enough, least ?? amount)
+        request.spendable = { [self] direction, least in
+            let place = channels.place(of: direction)
+            let offer = offers[place - places.lowerBound]
+            if let least {
+                readings.append(Reading(place, offer, offers: least))
+            } else {
+                readings.append(Reading(place, offer, offers: offer.spendable))
+                readings.append(Reading(place, offer, offers: offer.spendable + Millisatoshi(1)))
             }
-            if least.map({ $0 > amount }) ?? true {
-                readings[place].missing = min(readings[place].missing, least ?? amount + Millisatoshi(1))
-            }
-            return amount
+            return offer.spendable
         }
         answer = searches.withSearch(for: graph) { search in
             var answer = Answer(request, in: graph, search)
             if case .failure = answer.routes, failedAttempts == 0 {
-                answer.lacksBalance = search.finds(self.request, in: graph) { [unowned self] direction in
-                    readings[place(of: direction)].isUsable
+                answer.lacksBalance = search.finds(self.request, in: graph) { [self] direction in
+                    offers[channels.place(of: direction) - places.lowerBound].isUsable
                 }
             }
             return answer
@@ -122,14 +131,13 @@ final class RouteQuestion: @unchecked Sendable {
                 beliefs == world.nodes[Int(request.route.source)].beliefs
             else { return nil }
         }
-        for (end, reading) in zip(ends, readings)
-        where reading.enough > .zero || reading.missing < Millisatoshi(.max) {
-            let amount = world.channels[Int(end.rawValue)].spendable
-            guard reading.enough <= amount, amount < reading.missing else { return nil }
+        let now = channels.offers(at: places)
+        for reading in readings {
+            let spendable = now[reading.place - places.lowerBound].spendable
+            guard (spendable >= reading.amount) == reading.isEnough else { return nil }
         }
         if answer.lacksBalance != nil {
-            for (end, reading) in zip(ends, readings)
-            where reading.isUsable != world.channels[Int(end.rawValue)].isUsable { return nil }
+            guard zip(offers, now).allSatisfy({ $0.isUsable == $1.isUsable }) else { return nil }
         }
         return answer
     }
@@ -161,11 +169,6 @@ final class RouteQuestion: @unchecked Sendable {
             if spins > Self.patience { return false }
         }
         return true
-    }
-
-    /// A node's ends stand in order of their directions.
-    private func place(of direction: DirectionIndex) -> Int {
-        ends.partition { $0 >= direction } - ends.startIndex
     }
 }
 

@@ -29,7 +29,7 @@ extension BidirectionalSearch {
         let received = amount &+ labels[node].backwardKey >> 8
         let first = labels[node].forwardEdge
         if first & NodeLabel.severalDirect == 0 {
-            let edge = outgoing[Int(first)]
+            let edge = outgoing[NodeLabel.position(first)]
             return fits(received, through: edge) ? edge.direction : nil
         }
         var lowest: UInt32?
@@ -60,7 +60,7 @@ extension BidirectionalSearch {
         var key = labels[meeting].backwardKey
         var node = meeting
         while true {
-            let edge = outgoing[Int(labels[node].forwardEdge & ~NodeLabel.severalDirect)]
+            let edge = outgoing[NodeLabel.position(labels[node].forwardEdge)]
             let received = amount &+ key >> 8
             let ends = layout.channels[Int(edge.direction >> 1)]
             node = Int(edge.direction & 1 == 0 ? ends.node1 : ends.node2)

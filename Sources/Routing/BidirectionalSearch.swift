@@ -5,7 +5,7 @@ struct NodeLabel: BitwiseCopyable {
     /// Keys: fee << 8 | hops. From the source to here, at the least; from here to the destination, exactly.
     var forwardKey: UInt64
     var backwardKey: UInt64
-    /// The position in the outgoing table of the direction that led here; see `severalDirect`.
+    /// The position in the outgoing table of the direction that led here; see `severalDirect` and `isUnproven`.
     var forwardEdge: UInt32
     /// The direction to take from here.
     var backwardDirection: UInt32
@@ -18,6 +18,14 @@ struct NodeLabel: BitwiseCopyable {
     )
     /// Set in `forwardEdge` where several channels lead here from the source: the first is named.
     static let severalDirect: UInt32 = 1 << 31
+    /// Set in `forwardEdge` where a channel leads here from the source, and nobody has looked yet whether it can offer
+    /// the amount: a hub has thousands, of which a search needs few.
+    static let isUnproven: UInt32 = 1 << 30
+
+    /// The position in `forwardEdge`.
+    @inline(__always) static func position(_ forwardEdge: UInt32) -> Int {
+        Int(forwardEdge & (isUnproven - 1))
+    }
 }
 
 /// The cheapest route by searching from both ends at once.
@@ -159,6 +167,7 @@ extension BidirectionalSearch {
     /// Labels all that the source can reach over a channel of its own.
     mutating func leaveSource() {
         labels[source].forwardKey = 0
+        labels[source].forwardEdge = 0
         labels[source].forwardStamp = forwardStamp | 1
         labels[source].backwardKey = 0
         labels[source].backwardStamp = stamp | 1
@@ -167,39 +176,66 @@ extension BidirectionalSearch {
         let row = outgoingRows[source]
         var position = row.start
         let end = readsWholeRows ? row.end : row.coreEnd
+        // Read once: a function that is taken out of `self` for each call is counted as referred to each time.
+        let spendable = self.spendable
         while position < end {
-            leaveSource(by: position, isPushed: true)
+            leaveSource(by: position, isPushed: true, spendable)
             position &+= 1
         }
         guard !readsWholeRows, !layout.isCore[destination] else { return }
         while position < row.end {
             if outgoing[Int(position)].peer == UInt32(destination) {
-                leaveSource(by: position, isPushed: false)
+                leaveSource(by: position, isPushed: false, spendable)
             }
             position &+= 1
         }
     }
 
-    private mutating func leaveSource(by position: Int32, isPushed: Bool) {
+    @inline(__always)
+    private mutating func leaveSource(by position: Int32, isPushed: Bool, _ spendable: Spendable?) {
         let edge = outgoing[Int(position)]
-        guard edge.maximum >= amount, canSpend(amount, edge.direction) else { return }
+        guard edge.maximum >= amount, !excluded.contains(edge.direction) else { return }
         if edge.minimum > minimumIgnored {
-            refuse(edge, before: 0, hasFee: false)
+            if canSpend(amount, edge.direction, spendable) { refuse(edge, before: 0, hasFee: false) }
             return
         }
         let label = labels + Int(edge.peer)
         if label.pointee.forwardStamp >= forwardStamp {
-            label.pointee.forwardEdge |= NodeLabel.severalDirect
+            if !canSpend(amount, edge.direction, spendable) { return }
+            label.pointee.forwardEdge =
+                provesNeighbour(label, spendable)
+                ? label.pointee.forwardEdge | NodeLabel.severalDirect : UInt32(position)
             return
         }
+        guard isPushed || canSpend(amount, edge.direction, spendable) else { return }
         label.pointee.forwardStamp = isPushed ? forwardStamp : forwardStamp | 1
         if !isPushed { settledAhead.insert(edge.peer) }
         label.pointee.forwardKey = 1
-        label.pointee.forwardEdge = UInt32(position)
+        label.pointee.forwardEdge = UInt32(position) | (isPushed ? NodeLabel.isUnproven : 0)
         if isPushed { forward.push(SearchEntry(key: 1, node: edge.peer, position: SearchEntry.fresh)) }
     }
 
-    func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool {
+    /// Whether the label of a node stands, which for a neighbour of the source nobody may have looked at yet.
+    @inline(__always)
+    private func provesNeighbour(_ label: UnsafeMutablePointer<NodeLabel>, _ spendable: Spendable?) -> Bool {
+        let edge = label.pointee.forwardEdge
+        guard edge & NodeLabel.isUnproven != 0 else { return true }
+        guard canSpend(amount, outgoing[NodeLabel.position(edge)].direction, spendable) else { return false }
+        label.pointee.forwardEdge = edge & ~NodeLabel.isUnproven
+        return true
+    }
+
+    /// The same; where it does not stand, the node is as if it had never been reached from the source.
+    @inline(__always) private func isReached(_ label: UnsafeMutablePointer<NodeLabel>) -> Bool {
+        if provesNeighbour(label, spendable) { return true }
+        label.pointee.forwardStamp = 0
+        return false
+    }
+
+    func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool { canSpend(amount, direction, spendable) }
+
+    @inline(__always)
+    private func canSpend(_ amount: UInt64, _ direction: UInt32, _ spendable: Spendable?) -> Bool {
         if excluded.contains(direction) { return false }
         guard let spendable else { return true }
         return spendable(DirectionIndex(direction), Millisatoshi(amount)).rawValue >= amount
@@ -225,7 +261,9 @@ extension BidirectionalSearch {
         let key = label.pointee.forwardKey
         var position = entry.position
         if position == SearchEntry.fresh {
-            guard label.pointee.forwardStamp == forwardStamp else { return }
+            guard label.pointee.forwardStamp == forwardStamp, entry.key == key, isReached(label) else {
+                return
+            }
             label.pointee.forwardStamp = forwardStamp | 1
             settledAhead.insert(entry.node)
             vicinity.settle(entry.node)
@@ -278,7 +316,10 @@ extension BidirectionalSearch {
             let rest = max(
                 isSettled ? peer.pointee.backwardKey : backwardLeast, vicinity.leastKey(after: head.peer))
             let reached = reached(by: head, after: key, before: rest)
-            if peer.pointee.forwardStamp >= forwardStamp, peer.pointee.forwardKey <= reached { continue }
+            if peer.pointee.forwardStamp >= forwardStamp, peer.pointee.forwardKey <= reached, isReached(peer)
+            {
+                continue
+            }
             guard reached < feeCeiling << 8, reached <= best, rest <= best &- reached else { continue }
             let edge = outgoing[Int(position &- 1)]
             guard edge.maximum >= amount &+ rest >> 8, !excluded.contains(edge.direction) else { continue }

@@ -35,7 +35,7 @@ extension CostSearch {
     private mutating func directChannel(for way: Way) -> UInt32? {
         let first = nodes[Int(way.node)].forwardEdge
         if first & NodeLabel.severalDirect == 0 {
-            let edge = outgoing[Int(first)]
+            let edge = outgoing[NodeLabel.position(first)]
             return fits(way, through: edge) ? edge.direction : nil
         }
         var lowest: UInt32?
@@ -65,7 +65,7 @@ extension CostSearch {
         var (key, received) = (way.key, way.amount)
         var node = Int(way.node)
         while true {
-            let edge = outgoing[Int(nodes[node].forwardEdge & ~NodeLabel.severalDirect)]
+            let edge = outgoing[NodeLabel.position(nodes[node].forwardEdge)]
             let ends = layout.channels[Int(edge.direction >> 1)]
             node = Int(edge.direction & 1 == 0 ? ends.node1 : ends.node2)
             guard edge.minimum <= amount, received <= edge.maximum, key & 255 < 255 else { return }

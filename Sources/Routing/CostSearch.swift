@@ -90,7 +90,10 @@ extension CostSearch {
         model.mayKnow(DirectionIndex(direction)) ? surcharge : unknownSurcharge
     }
 
-    func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool {
+    func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool { canSpend(amount, direction, spendable) }
+
+    @inline(__always)
+    private func canSpend(_ amount: UInt64, _ direction: UInt32, _ spendable: Spendable?) -> Bool {
         if excluded.contains(direction) { return false }
         guard let spendable else { return true }
         return spendable(DirectionIndex(direction), Millisatoshi(amount)).rawValue >= amount
@@ -116,6 +119,7 @@ extension CostSearch {
     /// Labels all that the source can reach over a channel of its own, and keeps every way out of the source.
     private mutating func leaveSource() {
         nodes[source].forwardKey = 0
+        nodes[source].forwardEdge = 0
         nodes[source].backwardKey = 0
         nodes[source].mark(
             CostNode.forwardLabelled | CostNode.forwardSettled | CostNode.backwardLabelled
@@ -129,37 +133,63 @@ extension CostSearch {
         let row = outgoingRows[source]
         var position = row.start
         let end = readsWholeRows ? row.end : row.coreEnd
+        // Read once: a function that is taken out of `self` for each call is counted as referred to each time.
+        let spendable = self.spendable
         while position < end {
-            leaveSource(by: position, isPushed: true)
+            leaveSource(by: position, isPushed: true, spendable)
             position &+= 1
         }
         guard !readsWholeRows, !layout.isCore[destination] else { return }
         while position < row.end {
             if outgoing[Int(position)].peer == UInt32(destination) {
-                leaveSource(by: position, isPushed: false)
+                leaveSource(by: position, isPushed: false, spendable)
             }
             position &+= 1
         }
     }
 
-    private mutating func leaveSource(by position: Int32, isPushed: Bool) {
+    @inline(__always)
+    private mutating func leaveSource(by position: Int32, isPushed: Bool, _ spendable: Spendable?) {
         let edge = outgoing[Int(position)]
-        guard edge.maximum >= amount, canSpend(amount, edge.direction) else { return }
+        guard edge.maximum >= amount, !excluded.contains(edge.direction) else { return }
         if edge.minimum > minimumIgnored {
-            refuse(edge, after: 0, before: 0, hasFee: false)
+            if canSpend(amount, edge.direction, spendable) {
+                refuse(edge, after: 0, before: 0, hasFee: false)
+            }
             return
         }
         let node = nodes + Int(edge.peer)
         if node.pointee.marks(stamp) & CostNode.forwardLabelled != 0 {
-            node.pointee.forwardEdge |= NodeLabel.severalDirect
+            if !canSpend(amount, edge.direction, spendable) { return }
+            node.pointee.forwardEdge =
+                provesNeighbour(node, spendable)
+                ? node.pointee.forwardEdge | NodeLabel.severalDirect : UInt32(position)
             return
         }
+        guard isPushed || canSpend(amount, edge.direction, spendable) else { return }
         node.pointee.mark(
             isPushed ? CostNode.forwardLabelled : CostNode.forwardLabelled | CostNode.forwardSettled, stamp)
         if !isPushed { settledAhead.insert(edge.peer) }
         node.pointee.forwardKey = 1
-        node.pointee.forwardEdge = UInt32(position)
+        node.pointee.forwardEdge = UInt32(position) | (isPushed ? NodeLabel.isUnproven : 0)
         if isPushed { forward.push(SearchEntry(key: 1, node: edge.peer, position: SearchEntry.fresh)) }
+    }
+
+    /// As in `BidirectionalSearch`.
+    @inline(__always)
+    private func provesNeighbour(_ node: UnsafeMutablePointer<CostNode>, _ spendable: Spendable?) -> Bool {
+        let edge = node.pointee.forwardEdge
+        guard edge & NodeLabel.isUnproven != 0 else { return true }
+        guard canSpend(amount, outgoing[NodeLabel.position(edge)].direction, spendable) else { return false }
+        node.pointee.forwardEdge = edge & ~NodeLabel.isUnproven
+        return true
+    }
+
+    /// As in `BidirectionalSearch`.
+    @inline(__always) private func isReached(_ node: UnsafeMutablePointer<CostNode>) -> Bool {
+        if provesNeighbour(node, spendable) { return true }
+        node.pointee.unmark(CostNode.forwardLabelled)
+        return false
     }
 
     private mutating func stepForward(_ backwardLeast: UInt64) {
@@ -173,7 +203,8 @@ extension CostSearch {
         let key = node.pointee.forwardKey
         var position = entry.position
         if position == SearchEntry.fresh {
-            guard node.pointee.marks(stamp) & CostNode.forwardSettled == 0 else { return }
+            let marks = node.pointee.marks(stamp) & (CostNode.forwardLabelled | CostNode.forwardSettled)
+            guard marks == CostNode.forwardLabelled, entry.key == key, isReached(node) else { return }
             node.pointee.mark(CostNode.forwardSettled, stamp)
             settledAhead.insert(entry.node)
             guard Int(entry.node) != destination else { return }
@@ -232,10 +263,13 @@ extension CostSearch {
             guard edge.maximum >= amount, leastCost < feeCeiling, least <= leastMaximum else { continue }
             let peer = nodes + Int(head.peer)
             let marks = peer.pointee.marks(stamp)
-            let isReached = marks & CostNode.forwardLabelled != 0
+            var isLabelled = marks & CostNode.forwardLabelled != 0
             let rest = marks & CostNode.backwardSettled != 0 ? peer.pointee.backwardKey : backwardLeast
             // The model is asked only where the fee and the least surcharge do not already settle it.
-            if isReached, peer.pointee.forwardKey <= least { continue }
+            if isLabelled, peer.pointee.forwardKey <= least {
+                isLabelled = isReached(peer)
+                if isLabelled { continue }
+            }
             guard rest <= best &- least, !excluded.contains(edge.direction) else { continue }
             if edge.minimum > minimumIgnored {
                 refuse(edge, after: 0, before: key, hasFee: true)
@@ -244,7 +278,7 @@ extension CostSearch {
             let cost = min(
                 model.cost(of: edge.view(forwarding: amount, fee: feeHere)), feeCeiling)
             let reached = base &+ cost << 8
-            if isReached, peer.pointee.forwardKey <= reached { continue }
+            if isLabelled, peer.pointee.forwardKey <= reached { continue }
             guard reached < feeCeiling << 8, reached <= best, rest <= best &- reached else { continue }
             peer.pointee.forwardKey = reached
             peer.pointee.mark(CostNode.forwardLabelled, stamp)

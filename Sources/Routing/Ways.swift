@@ -4,7 +4,7 @@ struct CostNode: BitwiseCopyable {
     var forwardKey: UInt64
     /// The key of the first way settled here, before that of the best reached: no way has less.
     var backwardKey: UInt64
-    /// The position in the outgoing table of the direction that led here; see `NodeLabel.severalDirect`.
+    /// The position in the outgoing table of the direction that led here, as in `NodeLabel`.
     var forwardEdge: UInt32
     /// The best way reached and the last settled, which has the least amount.
     var bestWay: UInt32
@@ -28,6 +28,8 @@ struct CostNode: BitwiseCopyable {
     @inline(__always) mutating func mark(_ marks: UInt32, _ stamp: UInt32) {
         state = max(state, stamp) | marks
     }
+
+    @inline(__always) mutating func unmark(_ marks: UInt32) { state &= ~marks }
 }
 
 /// A way from a node to the destination.

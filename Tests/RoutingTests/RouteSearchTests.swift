@@ -93,6 +93,40 @@ struct RouteSearchTests {
         #expect(asked.allSatisfy { graph.source(of: $0) == 0 })
     }
 
+    /// A payer, 400 neighbours and a payee: the n-th neighbour asks for n millisatoshis. Whoever has enough on all its
+    /// channels need not be asked about all of them; who has it on one alone finds that.
+    @Test func `a payer with many channels asks for few of them`() throws {
+        let neighbours = 1...400
+        let channels = neighbours.flatMap { node in
+            [(0, node), (node, 401)].map { ends in
+                let policy = ChannelPolicy(
+                    baseFee: Millisatoshi(UInt64(node)), proportionalFee: 0, cltvExpiryDelta: 1,
+                    htlcMaximum: Millisatoshi(10_000))
+                return ChannelGraph.Channel(
+                    node1: Int32(ends.0), node2: Int32(ends.1),
+                    shortChannelID: ShortChannelID(UInt64(1_000 * ends.0 + ends.1)), capacity: Satoshi(10),
+                    policy1: policy, policy2: policy)
+            }
+        }.sorted { $0.shortChannelID < $1.shortChannelID }
+        let graph = ChannelGraph(nodeCount: 402, channels: channels)
+        let search = RouteSearch(for: graph)
+        for (model, isRich) in [(0, true), (1, true), (0, false), (1, false)] {
+            var asked = 0
+            let spendable: Spendable = { direction, _ in
+                asked += 1
+                return isRich || direction.channel == 199 ? Millisatoshi(5_000) : Millisatoshi(999)
+            }
+            let route =
+                model == 0
+                ? try search.bestRoute(
+                    request(graph), in: graph, by: CheapestFee(), excluding: [], spendable: spendable)
+                : try search.bestRoute(
+                    request(graph), in: graph, by: LDKCost(), excluding: [], spendable: spendable)
+            #expect(route.totalFee == Millisatoshi(isRich ? 1 : 200))
+            #expect(asked < (isRich ? 100 : 1_000), "\(asked) times, model \(model)")
+        }
+    }
+
     /// One search used for all queries in two orders, and a fresh search for each.
     @Test func `answers do not depend on what was asked before`() {
         let queries = (0..<300).map { Query.random(.plateaus, seed: $0) }.filter { $0.nodeCount == 6 }
