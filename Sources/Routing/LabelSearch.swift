@@ -36,10 +36,11 @@ struct LabelSearch<Model: CostModel> {
     private let request: RouteRequest
     private let excluded: ExcludedDirections
     private let spendable: Spendable?
-    private let knownKey: UInt64?
+    /// No route above this key is of any use; nil: nothing is known of that.
+    private let keyMaximum: UInt64?
     /// Whether a first pass is needed.
     private let breaksLimits: Bool
-    /// By node, lower bounds of the way from the source: key, hops, blocks. `UInt64.max`: not reachable. Those of hops
+    /// By node, lower bounds of the way from the source: key, hops, blocks. `UInt64.max`: on no route of use. Those of hops
     /// and blocks are zero where a route that keeps the limits is known: they are then not worth a search each.
     private let keyBounds: [UInt64]
     private let hopBounds: [UInt64]
@@ -54,18 +55,19 @@ struct LabelSearch<Model: CostModel> {
     private(set) var isUndecided = false
 
     /// - Parameters:
-    ///   - knownKey: the key of a route known to keep the limits; nil: none is known.
+    ///   - keyMaximum: the key of a route known to keep the limits, or above which none would be taken; nil: none is
+    ///     known.
     ///   - breaksLimits: whether the cheapest route without limits breaks one.
     init(
         _ model: Model, _ graph: ChannelGraph, _ request: RouteRequest,
-        excluded: ExcludedDirections, spendable: Spendable?, knownKey: UInt64?, breaksLimits: Bool
+        excluded: ExcludedDirections, spendable: Spendable?, keyMaximum: UInt64?, breaksLimits: Bool
     ) {
         self.model = model
         self.graph = graph
         self.request = request
         self.excluded = excluded
         self.spendable = spendable
-        self.knownKey = knownKey
+        self.keyMaximum = keyMaximum
         self.breaksLimits = breaksLimits
         let amount = request.amount.rawValue
         let usable = { (edge: GraphEdge, isFirst: Bool) in
@@ -73,12 +75,12 @@ struct LabelSearch<Model: CostModel> {
             guard isFirst, let spendable else { return true }
             return spendable(DirectionIndex(edge.direction), Millisatoshi(amount)).rawValue >= amount
         }
-        let bounds = LowerBounds(graph: graph, source: Int(request.source), isUsable: usable)
-        keyBounds = bounds.from(within: knownKey ?? feeCeiling << 8) { edge, isFirst in
-            isFirst ? 1 : 1 + edge.cost(forwarding: amount, by: model).cost << 8
-        }
+        let bounds = LowerBounds(
+            graph: graph, source: Int(request.source), destination: Int(request.destination), isUsable: usable
+        )
+        keyBounds = bounds.keys(within: keyMaximum ?? feeCeiling << 8, forwarding: amount, by: model)
         let none = [UInt64](repeating: 0, count: graph.nodeCount)
-        let needsLimits = breaksLimits && knownKey == nil
+        let needsLimits = breaksLimits && keyMaximum == nil
         hopBounds = needsLimits ? bounds.from { _, _ in 1 } : none
         cltvBounds =
             needsLimits
@@ -92,9 +94,9 @@ struct LabelSearch<Model: CostModel> {
     /// The canonical cheapest route within the request's limits on hops and expiry; nil if none better than the
     /// known one is found.
     mutating func cheapestRoute() -> Route? {
-        bestKey = knownKey ?? feeCeiling << 8
+        bestKey = keyMaximum ?? feeCeiling << 8
         if breaksLimits { search(threshold: 0) }
-        if Model.self == CheapestFee.self, knownKey == nil, best.isEmpty, let maximum = request.feeMaximum {
+        if Model.self == CheapestFee.self, keyMaximum == nil, best.isEmpty, let maximum = request.feeMaximum {
             bestKey = min(maximum.rawValue, feeCeiling - 1) << 8 | 255
         }
         let threshold = highestThreshold(within: bestKey)
@@ -107,18 +109,16 @@ struct LabelSearch<Model: CostModel> {
     private func highestThreshold(within key: UInt64) -> UInt64 {
         let amount = request.amount.rawValue
         var highest: UInt64 = 0
-        for node in 0..<graph.nodeCount where node != Int(request.destination) {
-            let row = graph.layout.incomingRows[node]
+        for node in keyBounds.indices where keyBounds[node] != .max {
+            let row = graph.layout.outgoingRows[node]
+            let before = min(keyBounds[node], key)
             for position in row.start..<row.end {
-                let edge = graph.incoming[Int(position)]
-                guard edge.minimum > amount, edge.minimum <= edge.maximum, edge.minimum > highest else {
-                    continue
-                }
+                let edge = graph.outgoing[Int(position)]
+                guard edge.minimum > amount, edge.minimum <= edge.maximum, edge.minimum > highest,
+                    Int(edge.peer) != Int(request.destination)
+                else { continue }
                 let surplus = edge.minimum - amount
-                let before = keyBounds[Int(edge.peer)]
-                if surplus < feeCeiling, before != .max, surplus <= (key &- min(before, key)) >> 8 {
-                    highest = edge.minimum
-                }
+                if surplus < feeCeiling, surplus <= (key - before) >> 8 { highest = edge.minimum }
             }
         }
         return highest
@@ -264,34 +264,81 @@ struct LabelSearch<Model: CostModel> {
     }
 }
 
-/// Plain searches from the source over what a route could use at the least amount.
+/// Plain searches over what a route could use at the least amount.
 private struct LowerBounds {
     let graph: ChannelGraph
     let source: Int
+    let destination: Int
     let isUsable: (GraphEdge, _ isFirst: Bool) -> Bool
 
-    /// By node, the least sum of weights; `UInt64.max` where no way of at most `maximum` leads.
-    /// O(directions × log nodes)
-    func from(within maximum: UInt64 = feeCeiling << 8, weight: (GraphEdge, _ isFirst: Bool) -> UInt64)
-        -> [UInt64]
-    {
+    /// By node, the least sum of weights of a way from the source; `UInt64.max` where none leads. O(directions × log
+    /// nodes)
+    func from(weight: (GraphEdge, _ isFirst: Bool) -> UInt64) -> [UInt64] {
+        search(.away, within: feeCeiling << 8 - 1, { _ in feeCeiling << 8 - 1 }, weight)
+    }
+
+    /// The same with keys, of nodes that a route of at most `maximum` may visit; of others `UInt64.max`.
+    ///
+    /// Half of `maximum` around the source and as much around the destination are all that such a route can visit: in a
+    /// large graph far less than `maximum` around the source.
+    func keys(within maximum: UInt64, forwarding amount: UInt64, by model: some CostModel) -> [UInt64] {
+        let key = { (edge: GraphEdge, isFirst: Bool) -> UInt64 in
+            isFirst ? 1 : 1 + edge.cost(forwarding: amount, by: model).cost << 8
+        }
+        guard maximum < feeCeiling << 8 else { return from(weight: key) }
+        let half = maximum / 2
+        let rest = search(.back, within: half, forwarding: amount, { _ in half }, key)
+        return search(
+            .away, within: maximum, forwarding: amount,
+            { rest[$0] == .max ? maximum - half : maximum - rest[$0] }, key)
+    }
+
+    private enum Way {
+        /// From the source.
+        case away
+        /// To the destination.
+        case back
+    }
+
+    /// By node, the least sum of weights of the way; `UInt64.max` where that is above what `limit` allows there, which is
+    /// `maximum` at the most.
+    ///
+    /// - Parameter amount: if weights are keys, what they are of: rows are then read only as far as fees allow.
+    private func search(
+        _ way: Way, within maximum: UInt64, forwarding amount: UInt64? = nil, _ limit: (Int) -> UInt64,
+        _ weight: (GraphEdge, _ isFirst: Bool) -> UInt64
+    ) -> [UInt64] {
+        let isAway = way == .away
+        let table = isAway ? graph.outgoing : graph.incoming
+        let rows = isAway ? graph.outgoingRows : graph.incomingRows
+        let (start, end) = isAway ? (source, destination) : (destination, source)
         var bounds = [UInt64](repeating: .max, count: graph.nodeCount)
-        var heap = SearchHeap(capacity: graph.nodeCount)
+        var heap = SearchHeap(capacity: 1_024)
         defer { heap.deallocate() }
-        bounds[source] = 0
-        heap.push(SearchEntry(key: 0, node: UInt32(source), position: SearchEntry.fresh))
+        bounds[start] = 0
+        heap.push(SearchEntry(key: 0, node: UInt32(start), position: SearchEntry.fresh))
         while heap.count > 0 {
             let entry = heap.popLeast()
             let node = Int(entry.node)
-            guard entry.key == bounds[node] else { continue }
-            let row = graph.layout.outgoingRows[node]
-            for position in row.start..<row.end {
-                let edge = graph.outgoing[Int(position)]
-                guard isUsable(edge, node == source) else { continue }
-                let reached = entry.key + weight(edge, node == source)
-                guard reached <= maximum, reached < feeCeiling << 8, reached < bounds[Int(edge.peer)] else {
-                    continue
+            guard entry.key == bounds[node], node != end else { continue }
+            let row = rows[node]
+            var position = row.start
+            while position < row.end {
+                if let amount, node != source {
+                    let proportional = fee(
+                        baseFee: 0, proportionalFee: table.heads[Int(position)].proportionalFee,
+                        forwarding: amount)
+                    if proportional << 8 >= maximum - entry.key {
+                        position = row.end(of: position, readsWholeRows: true)
+                        continue
+                    }
                 }
+                let edge = table[Int(position)]
+                position += 1
+                let isFirst = isAway ? node == source : Int(edge.peer) == source
+                guard isUsable(edge, isFirst) else { continue }
+                let reached = entry.key + weight(edge, isFirst)
+                guard reached < bounds[Int(edge.peer)], reached <= limit(Int(edge.peer)) else { continue }
                 bounds[Int(edge.peer)] = reached
                 heap.push(SearchEntry(key: reached, node: edge.peer, position: SearchEntry.fresh))
             }

@@ -144,9 +144,8 @@ public final class RouteSearch {
             labelSearchCount += 1
             var exact = LabelSearch(
                 model, graph, request, excluded: excluded, spendable: spendable,
-                knownKey: breaksLimits
-                    ? keyWithinLimits(outcome, model, request, graph, spendable)
-                    : route == nil ? nil : outcome.key,
+                keyMaximum: breaksLimits
+                    ? keyWithinLimits(outcome, model, request, graph, spendable) : keyMaximum,
                 breaksLimits: breaksLimits)
             let better = exact.cheapestRoute()
             if exact.isUndecided { undecidedCount += 1 }

@@ -69,11 +69,26 @@ extension BidirectionalSearch {
         disappointments = 0
         disappointmentsMaximum *= 2
         vicinity.bound { [self] in leastKey(after: $0, $1, backwardLeast) }
+        best = min(best, keyPayable())
         forwardStamp += 2
         forwardWork = 0
         forward.removeAll()
         settledAhead.removeAll()
         leaveSource()
+    }
+
+    /// No route that the source can pay for has a greater key: where its channels have the amount and hardly more, all
+    /// routes there are may seem to be ones until their fees are known. O(degree)
+    private func keyPayable() -> UInt64 {
+        let row = outgoingRows[source]
+        var most: UInt64 = 0
+        for position in row.start..<row.end {
+            let edge = outgoing[Int(position)]
+            guard edge.maximum > most, !excluded.contains(edge.direction) else { continue }
+            let own = spendable?(DirectionIndex(edge.direction), nil).rawValue ?? .max
+            most = max(most, min(edge.maximum, own))
+        }
+        return most < amount ? 0 : min(most - amount, feeCeiling - 1) << 8 | 255
     }
 
     /// The least key that a way from a node to the destination can have, by each of its directions and what is known of

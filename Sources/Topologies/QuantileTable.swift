@@ -25,10 +25,11 @@ struct QuantileTable {
     /// A value for each score: the quantiles in equal steps, in the order of the scores, the earlier first among equals.
     /// O(n log n).
     func dealt(by scores: [Double]) -> [UInt64] {
-        let order = scores.indices.sorted { (scores[$0], $0) < (scores[$1], $1) }
+        var order = scores.enumerated().map { (score: $1, index: $0) }
+        order.sort { $0.score < $1.score || $0.score == $1.score && $0.index < $1.index }
         var values = [UInt64](repeating: 0, count: scores.count)
-        for (place, index) in order.enumerated() {
-            values[index] = value(at: (Double(place) + 0.5) / Double(scores.count))
+        for (place, item) in order.enumerated() {
+            values[item.index] = value(at: (Double(place) + 0.5) / Double(scores.count))
         }
         return values
     }
