@@ -124,9 +124,7 @@ public final class RouteSearch {
     ) throws(RoutingFailure) -> Route {
         let outcome = search(model, request, graph, spendable)
         var route = outcome.route
-        let keepsLimits =
-            route.map { $0.hops.count <= request.hopsMaximum && $0.cltvExpiryDelta <= request.cltvMaximum }
-            ?? true
+        let keepsLimits = route.map { self.keepsLimits($0, request) } ?? true
         // A direction refused for its minimum matters up to this key.
         var keyMaximum = outcome.key
         if route == nil {
@@ -176,29 +174,25 @@ public final class RouteSearch {
     }
 
     /// The key of some route within the limits, not far above the best's key as a rule: `LabelSearch` then looks no
-    /// farther. The slowest direction of a route that breaks one is left out, a few times over; nil where that does not
-    /// help.
+    /// farther. Hops and blocks cost more and more until a route keeps the limits (a Lagrangian relaxation: Handler and
+    /// Zang, "A Dual Algorithm for the Constrained Shortest Path Problem", 1980); nil where none does.
     private func keyWithinLimits<Model: CostModel>(
         _ outcome: Outcome, _ model: Model, _ request: RouteRequest, _ graph: ChannelGraph,
         _ spendable: Spendable?
     ) -> UInt64? {
-        var leftOut: [UInt32] = []
-        defer { for direction in leftOut { excluded.remove(direction) } }
-        var outcome = outcome
-        for _ in 0..<8 {
-            guard let route = outcome.route, !outcome.isCut else { return nil }
-            if route.hops.count <= request.hopsMaximum, route.cltvExpiryDelta <= request.cltvMaximum {
-                return outcome.key
-            }
-            let slowest = route.hops.dropFirst().max {
-                graph.cltvExpiryDelta(of: $0.direction) < graph.cltvExpiryDelta(of: $1.direction)
-            }
-            guard let direction = slowest?.direction.rawValue else { return nil }
-            excluded.insert(direction)
-            leftOut.append(direction)
-            outcome = search(model, request, graph, spendable)
+        var hopCost: UInt64 = 1 + (outcome.route == nil ? 0 : outcome.key >> 16)
+        for _ in 0..<12 {
+            let costly = LimitedCost(model: model, hopCost: hopCost)
+            guard let route = searchCosts(costly, request, graph, spendable).route else { return nil }
+            let cost = route.cost(by: model, in: graph)
+            if keepsLimits(route, request), cost < feeCeiling { return cost << 8 | UInt64(route.hops.count) }
+            hopCost *= 4
         }
         return nil
+    }
+
+    private func keepsLimits(_ route: Route, _ request: RouteRequest) -> Bool {
+        route.hops.count <= request.hopsMaximum && route.cltvExpiryDelta <= request.cltvMaximum
     }
 
     private func searchFees(
@@ -307,5 +301,27 @@ public final class RouteSearch {
             route.totalFee.rawValue << 8 | UInt64(route.hops.count) == search.sourceKey,
             "a route's fee differs from the search's")
         return route
+    }
+}
+
+/// A model under which hops and the blocks they take cost something beside.
+private struct LimitedCost<Model: CostModel>: CostModel {
+    let model: Model
+    /// Of a hop, and of a hundred blocks, msat.
+    let hopCost: UInt64
+
+    func cost(of hop: HopView) -> UInt64 {
+        let cost = min(model.cost(of: hop), feeCeiling)
+        return cost + hopCost + hopCost * UInt64(hop.cltvExpiryDelta) / 100
+    }
+
+    func leastSurcharge(forwarding amount: UInt64) -> UInt64 {
+        min(model.leastSurcharge(forwarding: amount), feeCeiling) + hopCost
+    }
+
+    func mayKnow(_ direction: DirectionIndex) -> Bool { model.mayKnow(direction) }
+
+    func leastSurchargeOfUnknown(forwarding amount: UInt64) -> UInt64 {
+        min(model.leastSurchargeOfUnknown(forwarding: amount), feeCeiling) + hopCost
     }
 }
