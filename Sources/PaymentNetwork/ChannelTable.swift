@@ -55,8 +55,9 @@ struct ChannelTable {
     subscript(position: Int) -> Channel {
         @inline(__always) _read { yield channels[position] }
         @inline(__always) nonmutating _modify {
+            // Also where a message is refused.
+            defer { offers[Int(places[position])] = Offer(channels[position]) }
             yield &channels[position]
-            offers[Int(places[position])] = Offer(channels[position])
         }
     }
 

@@ -16,6 +16,11 @@ extension BidirectionalSearch {
 
     /// The backward search has settled a neighbour of the source: takes the lowest channel that carries enough.
     mutating func arrive(at node: Int) {
+        // One hop more than a key can count.
+        guard labels[node].backwardKey & 255 < 255 else {
+            isCut = true
+            return
+        }
         let total = labels[node].backwardKey &+ 1
         guard total <= sourceKey, let direction = directChannel(to: node) else { return }
         if total < sourceKey || direction < sourceDirection {

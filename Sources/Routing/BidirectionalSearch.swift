@@ -38,8 +38,8 @@ struct NodeLabel: BitwiseCopyable {
 ///
 /// **From the source** a second search computes with the least that any route carries: the amount delivered and, on
 /// top, what a way on to the destination costs by what the other search knows so far. Its keys are lower bounds for the
-/// way from the source to a node; it leaves out what a route cannot use (too small a maximum, exclusions, spendable
-/// balances). A minimum a little above the amount it ignores, since a larger amount may meet it; one far above it
+/// way from the source to a node; it leaves out what a route cannot use (too small a maximum, exclusions, and where it
+/// comes to a neighbour of the source what is not spendable). A minimum a little above the amount it ignores, since a larger amount may meet it; one far above it
 /// reports as refused, for only a route with as great a fee could meet that.
 ///
 /// Where the two meet, the forward way is computed anew with the true amounts: if they fit, its key bounds the
@@ -164,7 +164,7 @@ extension BidirectionalSearch {
 
     // MARK: From the source
 
-    /// Labels all that the source can reach over a channel of its own.
+    /// Labels all that the source may reach over a channel of its own; whether it can is asked where it matters.
     mutating func leaveSource() {
         labels[source].forwardKey = 0
         labels[source].forwardEdge = 0
@@ -422,7 +422,7 @@ extension BidirectionalSearch {
             peer.pointee.backwardStamp = stamp
             peer.pointee.backwardDirection = edge.direction
             push(key: reached, edge.peer)
-            if isMet, peer.pointee.forwardKey < best &- reached {
+            if isMet, peer.pointee.forwardKey < best &- reached, isReached(peer) {
                 if !meet(at: Int(edge.peer)) { disappointments &+= 1 }
             }
         }

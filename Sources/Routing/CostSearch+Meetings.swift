@@ -19,6 +19,11 @@ extension CostSearch {
     /// A way has been settled at a neighbour of the source: takes the lowest channel that carries enough.
     mutating func arrive(by index: UInt32) {
         let way = ways[index]
+        // One hop more than a key can count.
+        guard way.key & 255 < 255 else {
+            isCut = true
+            return
+        }
         let total = way.key &+ 1
         guard total < sourceKey || total == sourceKey && way.amount <= sourceAmount,
             let direction = directChannel(for: way)

@@ -116,7 +116,7 @@ extension CostSearch {
 
     // MARK: From the source
 
-    /// Labels all that the source can reach over a channel of its own, and keeps every way out of the source.
+    /// Labels all that the source may reach over a channel of its own, and keeps every way out of the source.
     private mutating func leaveSource() {
         nodes[source].forwardKey = 0
         nodes[source].forwardEdge = 0

@@ -84,7 +84,7 @@ final class GraphLayout: @unchecked Sendable {
 
     /// The rows of a graph of these channels, and which direction stands where.
     static func rows(nodeCount: Int, channels: [ChannelGraph.Channel]) -> (layout: GraphLayout, Order) {
-        precondition(channels.count < 1 << 30, "a direction index has 31 bits")
+        precondition(channels.count < 1 << 29, "a position in a table has 30 bits")
         var previous: ShortChannelID?
         for channel in channels {
             precondition(

@@ -175,7 +175,8 @@ struct LabelSearch<Model: CostModel> {
         let key = label.key + cost << 8 + 1
         let peer = Int(edge.peer)
         let cltv = label.cltv + UInt64(edge.cltvExpiryDelta)
-        guard key < feeCeiling << 8, keyBounds[peer] <= bestKey, key <= bestKey - keyBounds[peer],
+        guard label.key & 255 < 255, key < feeCeiling << 8, keyBounds[peer] <= bestKey,
+            key <= bestKey - keyBounds[peer],
             key & 255 + hopBounds[peer] <= UInt64(request.hopsMaximum),
             cltv + cltvBounds[peer] <= UInt64(request.cltvMaximum), !visits(index, peer)
         else { return nil }
@@ -187,7 +188,8 @@ struct LabelSearch<Model: CostModel> {
     private mutating func arrive(by edge: GraphEdge, received: UInt64, from index: Int32) {
         let label = labels[Int(index)]
         let key = label.key + 1
-        guard key & 255 <= UInt64(request.hopsMaximum), label.cltv <= UInt64(request.cltvMaximum),
+        guard label.key & 255 < 255, key & 255 <= UInt64(request.hopsMaximum),
+            label.cltv <= UInt64(request.cltvMaximum),
             key <= bestKey
         else { return }
         if let spendable,

@@ -27,7 +27,7 @@ public final class RouteSearch {
     public private(set) var labelSearchCount = 0
     /// Read from the payee's side by the last search by fees, what settling nodes costs included.
     private(set) var directionsReadBack = 0
-    /// Those of them whose answer is the best found, but not proved to be the best there is.
+    /// Those of `labelSearchCount` whose answer is the best found, but not proved to be the best there is.
     public internal(set) var undecidedCount = 0
 
     /// Claimed by the first query under a cost model other than the fee alone.
@@ -71,8 +71,8 @@ public final class RouteSearch {
     /// - Parameters:
     ///   - excluding: directions this sender must not use for this payment. Few: cost is linear in them.
     ///   - spendable: what the source can offer now in a direction that leaves it, never more than that is
-    ///     sent there; nil to know of the source's channels what is public alone. Asked once of each
-    ///     direction that leaves the source and could carry the amount, and again when it is chosen.
+    ///     sent there; nil to know of the source's channels what is public alone. Asked of directions that leave the
+    ///     source, and only where the search depends on the answer.
     public func cheapestRoute(
         _ request: RouteRequest, in graph: ChannelGraph,
         excluding: some Collection<DirectionIndex> = EmptyCollection(),
@@ -140,15 +140,15 @@ public final class RouteSearch {
         }
         if breaksLimits || outcome.refusedKey <= keyMaximum && !isHopeless() {
             labelSearchCount += 1
+            let known = breaksLimits ? routeWithinLimits(outcome, model, request, graph, spendable) : route
+            if breaksLimits, let known { keyMaximum = key(of: known, by: model, in: graph) }
             var exact = LabelSearch(
                 model, graph, request, excluded: excluded, spendable: spendable,
-                keyMaximum: breaksLimits
-                    ? keyWithinLimits(outcome, model, request, graph, spendable) : keyMaximum,
-                breaksLimits: breaksLimits)
+                keyMaximum: breaksLimits && known == nil ? nil : keyMaximum, breaksLimits: breaksLimits)
             let better = exact.cheapestRoute()
             if exact.isUndecided { undecidedCount += 1 }
-            if breaksLimits, better == nil { throw .limitsExceeded }
-            route = better ?? route
+            route = better ?? known
+            if breaksLimits, route == nil { throw .limitsExceeded }
         }
         guard let route else { throw .noRoute }
         if let maximum = request.feeMaximum, maximum < route.totalFee {
@@ -173,22 +173,25 @@ public final class RouteSearch {
             : searchCosts(model, request, graph, spendable)
     }
 
-    /// The key of some route within the limits, not far above the best's key as a rule: `LabelSearch` then looks no
-    /// farther. Hops and blocks cost more and more until a route keeps the limits (a Lagrangian relaxation: Handler and
-    /// Zang, "A Dual Algorithm for the Constrained Shortest Path Problem", 1980); nil where none does.
-    private func keyWithinLimits<Model: CostModel>(
+    /// Some route within the limits, not much dearer than the best as a rule: `LabelSearch` then looks no farther. Hops
+    /// and blocks cost more and more until a route keeps the limits (a Lagrangian relaxation: Handler and Zang, "A Dual
+    /// Algorithm for the Constrained Shortest Path Problem", 1980); nil where none does in a dozen steps.
+    private func routeWithinLimits<Model: CostModel>(
         _ outcome: Outcome, _ model: Model, _ request: RouteRequest, _ graph: ChannelGraph,
         _ spendable: Spendable?
-    ) -> UInt64? {
+    ) -> Route? {
         var hopCost: UInt64 = 1 + (outcome.route == nil ? 0 : outcome.key >> 16)
-        for _ in 0..<12 {
+        for _ in 0..<12 where hopCost <= LimitedCost<Model>.hopCostMaximum {
             let costly = LimitedCost(model: model, hopCost: hopCost)
             guard let route = searchCosts(costly, request, graph, spendable).route else { return nil }
-            let cost = route.cost(by: model, in: graph)
-            if keepsLimits(route, request), cost < feeCeiling { return cost << 8 | UInt64(route.hops.count) }
+            if keepsLimits(route, request), route.cost(by: model, in: graph) < feeCeiling { return route }
             hopCost *= 4
         }
         return nil
+    }
+
+    private func key(of route: Route, by model: some CostModel, in graph: ChannelGraph) -> UInt64 {
+        route.cost(by: model, in: graph) << 8 | UInt64(route.hops.count)
     }
 
     private func keepsLimits(_ route: Route, _ request: RouteRequest) -> Bool {
@@ -306,6 +309,9 @@ public final class RouteSearch {
 
 /// A model under which hops and the blocks they take cost something beside.
 private struct LimitedCost<Model: CostModel>: CostModel {
+    /// Times the blocks of a hop, 65,535 at the most, it does not overflow.
+    static var hopCostMaximum: UInt64 { 1 << 40 }
+
     let model: Model
     /// Of a hop, and of a hundred blocks, msat.
     let hopCost: UInt64

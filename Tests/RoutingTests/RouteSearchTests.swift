@@ -29,7 +29,7 @@ struct RouteSearchTests {
             finalCLTVExpiryDelta: 10)
     }
 
-    @Test(arguments: [22, 100, 300, 600])
+    @Test(arguments: [22, 100, 255, 256, 257, 258, 300, 600])
     func `pays for a shortcut when the free way has too many hops`(nodeCount: Int) throws {
         let graph = Self.line(nodeCount: nodeCount, shortcutFee: 7)
         let search = RouteSearch(for: graph)
@@ -37,6 +37,23 @@ struct RouteSearchTests {
         #expect(route.hops.count == 3)
         #expect(route.totalFee == Millisatoshi(7))
         #expect(search.undecidedCount == 0)
+    }
+
+    /// A key counts 255 hops: one more must not be taken for none.
+    @Test(arguments: [255, 256, 257, 258, 300, 600])
+    func `takes 255 free hops where they are the limit, and no more`(nodeCount: Int) throws {
+        let graph = Self.line(nodeCount: nodeCount, shortcutFee: 7)
+        var patient = request(graph)
+        patient.hopsMaximum = 255
+        patient.cltvMaximum = .max
+        for route in [
+            try RouteSearch(for: graph).cheapestRoute(patient, in: graph),
+            try RouteSearch(for: graph).bestRoute(patient, in: graph, by: EclairCost()),
+        ] {
+            #expect(route.hops.count <= 255)
+        }
+        let route = try RouteSearch(for: graph).cheapestRoute(patient, in: graph)
+        #expect(route.hops.count == (nodeCount <= 256 ? nodeCount - 1 : 3))
     }
 
     @Test func `takes 20 free hops, which are the limit`() throws {
