@@ -71,8 +71,8 @@ enum MainnetFigures {
     /// ... and of the rest those that one side announced alone. None of either direction was disabled.
     static let oneWay = 0.0583
     /// How far the logarithm of a node's size is from that of its degree, as a standard deviation, and that of a
-    /// channel's from the lesser of its nodes': Spearman's correlation of an announced channel's capacity with the
-    /// lesser degree is 0.60, and 0.69 of the variance of its logarithm is between nodes.
+    /// channel's from the lesser of its nodes': chosen so that Spearman's correlation of an announced channel's
+    /// capacity with the lesser degree is 0.60.
     static let sizeDeviation = 2.2
     static let capacityDeviation = 0.2
     /// How far a direction's fee is from its node's level, in standard deviations of these levels, and what a capacity

@@ -6,8 +6,9 @@ import Randomness
 ///
 /// The degrees are the quantiles themselves, dealt to the nodes at random; their ends are joined at random, as in
 /// the configuration model, except that leaves hang on others and silent nodes mostly on each other. Capacities and
-/// proportional fees are quantiles too, dealt in an order of which size and node are part. A node has one base fee, CLTV delta and HTLC minimum for all its channels, as most do; nodes are lined up at random, as long as
-/// they have directions, and take the quantile at their middle, so that directions are distributed as they should.
+/// proportional fees are quantiles too, dealt in an order of which size and node are part. A node has one base fee,
+/// CLTV delta and HTLC minimum for all its channels, as most do; nodes are lined up at random, as long as they have
+/// directions, and take the quantile at their middle, so that directions are distributed as they should.
 struct MainnetLikeGraph {
     private let recipe: GraphRecipe
     private var stream: RandomStream
