@@ -62,7 +62,8 @@ struct NodeLabel: BitwiseCopyable {
 ///
 /// Rows stand in order of proportional fee. A row is read only as far as that fee alone keeps it below what else
 /// waits; then the rest goes back into the heap under that bound. The thousands of directions at a hub are never
-/// all read.
+/// all read. Where the fee is too great for a node that the search from the source has not settled, the other reads on
+/// at once: it only has to find those that are.
 ///
 /// Exact but for two cases, which it reports: a direction refused for its minimum alone, on a way that could
 /// still match the best one (a dearer way on might meet the minimum), and more than 255 hops.
@@ -94,10 +95,8 @@ struct BidirectionalSearch {
     /// Keys times two, and one for a node that is not settled yet.
     var backward: SearchHeap
 
-    /// How many directions of a row are read before the rest is put off: about what one stall fetches.
-    static let edgesAtOnce: Int32 = 8
     /// What settling a node costs besides its row, in directions read.
-    static let settlingWork = 4
+    static let settlingWork = 5
 
     /// Directions read so far, and what that cost besides.
     var forwardWork = 0
@@ -154,12 +153,6 @@ extension BidirectionalSearch {
         let next = heap.entries[0]
         labels.prefetch(Int(next.node))
         table.prefetch(next.position == SearchEntry.fresh ? rows[Int(next.node)].start : next.position)
-    }
-
-    /// No key that a group of dear directions leads to is below this, by the first of them.
-    private func bound(_ first: EdgeTable.Head, after key: UInt64, forwarding amount: UInt64) -> UInt64 {
-        let proportional = fee(baseFee: 0, proportionalFee: first.proportionalFee, forwarding: amount)
-        return key &+ 1 &+ (proportional &+ GraphLayout.dearBaseFee) << 8
     }
 
     // MARK: From the source
@@ -281,30 +274,28 @@ extension BidirectionalSearch {
         let isFirst = entry.position == SearchEntry.fresh
         let end = isFirst ? row.coreEnd : row.end(of: position, readsWholeRows: readsWholeRows)
         let magnitude = EdgeTable.magnitude(amount)
-        let start = position
-        defer { forwardWork &+= Int(position &- start) &+ Self.settlingWork }
+        var limits = RowLimits.none
+        var directionsRead = 0
+        defer { forwardWork &+= directionsRead &+ Self.settlingWork }
         while position < end {
+            if position >= limits.end {
+                limits = RowLimits(
+                    row, position..<end, after: key, forwarding: amount, best: best, rest: backwardLeast,
+                    waiting: forward.leastKey)
+            }
             let head = outgoing.heads[Int(position)]
-            if position &- start >= Self.edgesAtOnce {
-                let proportional = fee(
-                    baseFee: 0, proportionalFee: head.proportionalFee, forwarding: amount)
-                let bound = key &+ 1 &+ (proportional &+ row.baseFeeMinimum(at: position)) << 8
-                if bound > forward.leastKey {
-                    if bound <= best {
-                        forward.push(SearchEntry(key: bound, node: entry.node, position: position))
-                    }
-                    if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
-                        let bound = self.bound(
-                            outgoing.heads[Int(row.dearStart)], after: key, forwarding: amount)
-                        if bound <= best {
-                            forward.push(
-                                SearchEntry(key: bound, node: entry.node, position: row.dearStart))
-                        }
-                    }
-                    return
-                }
+            if UInt64(head.proportionalFee) >= limits.most {
+                position = limits.end
+                continue
+            }
+            if UInt64(head.proportionalFee) >= limits.waiting {
+                outgoing.putOff(
+                    position, of: row, isFirst: isFirst, after: key, forwarding: amount, best: best
+                ) { forward.push(SearchEntry(key: $0, node: entry.node, position: $1)) }
+                return
             }
             position &+= 1
+            directionsRead &+= 1
             // Most directions are too dear for a peer that the other side has not settled: it need not be read.
             let restLeast = settledBack.mayContain(head.peer) ? 0 : backwardLeast
             let reachedLeast = reached(by: head, after: key, before: restLeast)
@@ -334,6 +325,7 @@ extension BidirectionalSearch {
                 outgoingRows.prefetch(Int(edge.peer))
                 forward.push(
                     SearchEntry(key: reached, node: edge.peer, position: SearchEntry.fresh))
+                limits.wait(for: reached)
             }
             if peer.pointee.backwardStamp >= stamp, peer.pointee.backwardKey < best &- reached {
                 if !meet(at: Int(edge.peer)) { disappointments &+= 1 }
@@ -361,7 +353,9 @@ extension BidirectionalSearch {
                 backward.push(SearchEntry(key: key << 1, node: entry.node, position: row.coreEnd))
             }
         }
-        guard key <= best, leastKeyBefore(label, forwardLeast) <= best &- key else { return }
+        guard key <= best, node == destination || leastKeyBefore(label, forwardLeast) <= best &- key else {
+            return
+        }
         if key & 255 == 255 {
             isCut = true
             return
@@ -371,34 +365,35 @@ extension BidirectionalSearch {
         let end = isFirst ? row.coreEnd : row.end(of: position, readsWholeRows: readsWholeRows)
         let received = amount &+ key >> 8
         let magnitude = EdgeTable.magnitude(received)
-        let start = position
-        defer { backwardWork &+= Int(position &- start) &+ Self.settlingWork }
+        var limits = RowLimits.none
+        var directionsRead = 0
+        defer { backwardWork &+= directionsRead &+ Self.settlingWork }
         while position < end {
+            if position >= limits.end {
+                limits = RowLimits(
+                    row, position..<end, after: key, forwarding: received, best: best, rest: forwardLeast,
+                    waiting: backward.leastKey >> 1)
+            }
             let head = incoming.heads[Int(position)]
-            let feeHere = fee(
-                baseFee: head.baseFee, proportionalFee: head.proportionalFee, forwarding: received)
-            if position &- start >= Self.edgesAtOnce {
-                let fees = feeHere &- UInt64(head.baseFee) &+ row.baseFeeMinimum(at: position)
-                let bound = key &+ 1 &+ fees << 8
-                if bound > backward.leastKey >> 1 {
-                    if bound <= best, bound < feeCeiling << 8 {
-                        backward.push(SearchEntry(key: bound << 1, node: entry.node, position: position))
-                    }
-                    if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
-                        let bound = self.bound(
-                            incoming.heads[Int(row.dearStart)], after: key, forwarding: received)
-                        if bound <= best, bound < feeCeiling << 8 {
-                            backward.push(
-                                SearchEntry(key: bound << 1, node: entry.node, position: row.dearStart))
-                        }
-                    }
-                    return
-                }
+            if UInt64(head.proportionalFee) >= limits.most {
+                position = limits.end
+                continue
+            }
+            let isNear = UInt64(head.proportionalFee) < limits.near
+            if isNear, UInt64(head.proportionalFee) >= limits.waiting {
+                incoming.putOff(
+                    position, of: row, isFirst: isFirst, after: key, forwarding: received, best: best
+                ) { backward.push(SearchEntry(key: $0 << 1, node: entry.node, position: $1)) }
+                return
             }
             position &+= 1
+            let isAhead = settledAhead.mayContain(head.peer)
+            guard isNear || isAhead, head.magnitude >= magnitude else { continue }
+            directionsRead &+= 1
+            let feeHere = fee(
+                baseFee: head.baseFee, proportionalFee: head.proportionalFee, forwarding: received)
             let reached = key &+ 1 &+ feeHere << 8
-            let restLeast = settledAhead.mayContain(head.peer) ? 0 : forwardLeast
-            guard head.magnitude >= magnitude, reached <= best, restLeast <= best &- reached else { continue }
+            guard reached <= best, isAhead || forwardLeast <= best &- reached else { continue }
             let peer = labels + Int(head.peer)
             // Where the peer knows a better way, the rest of the direction need not be read.
             let known = peer.pointee.backwardStamp >= stamp ? peer.pointee.backwardKey : .max
@@ -422,13 +417,15 @@ extension BidirectionalSearch {
             peer.pointee.backwardStamp = stamp
             peer.pointee.backwardDirection = edge.direction
             push(key: reached, edge.peer)
+            limits.wait(for: reached)
             if isMet, peer.pointee.forwardKey < best &- reached, isReached(peer) {
                 if !meet(at: Int(edge.peer)) { disappointments &+= 1 }
             }
         }
     }
 
-    /// The least key of a way from the source to the node, by what the forward search knows.
+    /// The least key of a way from the source to the node, by what the forward search knows: of the destination that is
+    /// nothing, since beyond the core it does not look.
     @inline(__always)
     private func leastKeyBefore(_ label: UnsafeMutablePointer<NodeLabel>, _ forwardLeast: UInt64) -> UInt64 {
         if label.pointee.forwardStamp > forwardStamp { return label.pointee.forwardKey }

@@ -108,12 +108,6 @@ extension CostSearch {
         table.prefetch(position == SearchEntry.fresh ? rows[Int(node)].start : position)
     }
 
-    /// As in `BidirectionalSearch`.
-    private func bound(_ first: EdgeTable.Head, after key: UInt64, forwarding amount: UInt64) -> UInt64 {
-        let proportional = fee(baseFee: 0, proportionalFee: first.proportionalFee, forwarding: amount)
-        return key &+ 1 &+ (proportional &+ GraphLayout.dearBaseFee &+ surcharge) << 8
-    }
-
     // MARK: From the source
 
     /// Labels all that the source may reach over a channel of its own, and keeps every way out of the source.
@@ -223,35 +217,35 @@ extension CostSearch {
         // A node's first reading goes on from one group to the other.
         let isFirst = entry.position == SearchEntry.fresh
         let end = isFirst ? row.coreEnd : row.end(of: position, readsWholeRows: readsWholeRows)
-        let start = position
         let base = key &+ 1
         // Copies that need not be read anew after every write to a node.
         let (outgoing, nodes, amount, stamp) = (self.outgoing, self.nodes, self.amount, self.stamp)
         let magnitude = EdgeTable.magnitude(amount)
-        defer { forwardWork &+= Int(position &- start) &+ BidirectionalSearch.settlingWork }
+        var limits = RowLimits.none
+        var directionsRead = 0
+        defer { forwardWork &+= directionsRead &+ BidirectionalSearch.settlingWork }
         while position < end {
+            if position >= limits.end {
+                limits = RowLimits(
+                    row, position..<end, after: key, forwarding: amount, surcharge: surcharge, best: best,
+                    rest: backwardLeast, waiting: forward.leastKey)
+            }
             let head = outgoing.heads[Int(position)]
-            let feeHere = fee(
-                baseFee: head.baseFee, proportionalFee: head.proportionalFee, forwarding: amount)
-            if position &- start >= BidirectionalSearch.edgesAtOnce {
-                let fees = feeHere &- UInt64(head.baseFee) &+ row.baseFeeMinimum(at: position)
-                let bound = base &+ (fees &+ surcharge) << 8
-                if bound > forward.leastKey {
-                    if bound <= best {
-                        forward.push(SearchEntry(key: bound, node: entry.node, position: position))
-                    }
-                    if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
-                        let bound = self.bound(
-                            outgoing.heads[Int(row.dearStart)], after: key, forwarding: amount)
-                        if bound <= best {
-                            forward.push(
-                                SearchEntry(key: bound, node: entry.node, position: row.dearStart))
-                        }
-                    }
-                    return
-                }
+            if UInt64(head.proportionalFee) >= limits.most {
+                position = limits.end
+                continue
+            }
+            if UInt64(head.proportionalFee) >= limits.waiting {
+                outgoing.putOff(
+                    position, of: row, isFirst: isFirst, after: key, forwarding: amount,
+                    surcharge: surcharge, best: best
+                ) { forward.push(SearchEntry(key: $0, node: entry.node, position: $1)) }
+                return
             }
             position &+= 1
+            directionsRead &+= 1
+            let feeHere = fee(
+                baseFee: head.baseFee, proportionalFee: head.proportionalFee, forwarding: amount)
             guard head.magnitude >= magnitude, feeHere &+ surcharge < feeCeiling else { continue }
             // Most directions are too dear for a peer that the other side has not settled: it need not be read.
             let restLeast = settledBack.mayContain(head.peer) ? 0 : backwardLeast
@@ -286,6 +280,7 @@ extension CostSearch {
             outgoingRows.prefetch(Int(head.peer))
             forward.push(
                 SearchEntry(key: reached, node: head.peer, position: SearchEntry.fresh))
+            limits.wait(for: reached)
             if marks & CostNode.backwardLabelled != 0 {
                 let way = ways[peer.pointee.bestWay]
                 if way.key < best &- reached { meet(way) }
@@ -345,7 +340,7 @@ extension CostSearch {
         }
         let isSettledAhead = node.pointee.marks(stamp) & CostNode.forwardSettled != 0
         let before = isSettledAhead ? node.pointee.forwardKey : forwardLeast
-        guard way.key <= best, before <= best &- way.key else { return }
+        guard way.key <= best, Int(way.node) == destination || before <= best &- way.key else { return }
         if way.key & 255 == 255 {
             isCut = true
             return
@@ -353,38 +348,41 @@ extension CostSearch {
         // A node's first reading goes on from one group to the other.
         let isFirst = entry.position == SearchEntry.fresh
         let end = isFirst ? row.coreEnd : row.end(of: position, readsWholeRows: readsWholeRows)
-        let start = position
         let base = way.key &+ 1
         // Copies that need not be read anew after every write to a node.
         let (incoming, nodes, stamp) = (self.incoming, self.nodes, self.stamp)
         let magnitude = EdgeTable.magnitude(way.amount)
-        defer { backwardWork &+= Int(position &- start) &+ BidirectionalSearch.settlingWork }
+        var limits = RowLimits.none
+        var directionsRead = 0
+        defer { backwardWork &+= directionsRead &+ BidirectionalSearch.settlingWork }
         while position < end {
+            if position >= limits.end {
+                limits = RowLimits(
+                    row, position..<end, after: way.key, forwarding: way.amount, surcharge: surcharge,
+                    best: best, rest: forwardLeast, waiting: backward.leastKey)
+            }
             let head = incoming.heads[Int(position)]
-            let feeHere = fee(
-                baseFee: head.baseFee, proportionalFee: head.proportionalFee, forwarding: way.amount)
-            if position &- start >= BidirectionalSearch.edgesAtOnce {
-                let fees = feeHere &- UInt64(head.baseFee) &+ row.baseFeeMinimum(at: position)
-                let bound = base &+ (fees &+ surcharge) << 8
-                if bound > backward.leastKey {
-                    if bound <= best {
-                        backward.push(SearchEntry(key: bound, node: entry.node, position: position))
-                    }
-                    if isFirst, position < row.dearStart, row.dearStart < row.coreEnd {
-                        let bound = self.bound(
-                            incoming.heads[Int(row.dearStart)], after: way.key, forwarding: way.amount)
-                        if bound <= best {
-                            backward.push(
-                                SearchEntry(key: bound, node: entry.node, position: row.dearStart))
-                        }
-                    }
-                    return
-                }
+            if UInt64(head.proportionalFee) >= limits.most {
+                position = limits.end
+                continue
+            }
+            let isNear = UInt64(head.proportionalFee) < limits.near
+            if isNear, UInt64(head.proportionalFee) >= limits.waiting {
+                incoming.putOff(
+                    position, of: row, isFirst: isFirst, after: way.key, forwarding: way.amount,
+                    surcharge: surcharge, best: best
+                ) { backward.push(SearchEntry(key: $0, node: entry.node, position: $1)) }
+                return
             }
             position &+= 1
-            guard head.magnitude >= magnitude, feeHere &+ surcharge < feeCeiling else { continue }
+            let isAhead = settledAhead.mayContain(head.peer)
+            guard isNear || isAhead, head.magnitude >= magnitude else { continue }
+            directionsRead &+= 1
+            let feeHere = fee(
+                baseFee: head.baseFee, proportionalFee: head.proportionalFee, forwarding: way.amount)
+            guard feeHere &+ surcharge < feeCeiling else { continue }
             // Most directions are too dear for a peer that the other side has not settled: it need not be read.
-            let restLeast = settledAhead.mayContain(head.peer) ? 0 : forwardLeast
+            let restLeast = isAhead ? 0 : forwardLeast
             let leastMaximum = restLeast <= best ? best &- restLeast : 0
             guard base &+ (feeHere &+ surcharge) << 8 <= leastMaximum else { continue }
             let edge = incoming[Int(position &- 1)]
@@ -413,6 +411,7 @@ extension CostSearch {
                 Way(
                     key: reached, amount: way.amount &+ feeHere, node: head.peer,
                     direction: edge.direction, next: entry.node), marks)
+            limits.wait(for: reached)
         }
     }
 

@@ -144,6 +144,32 @@ struct RouteSearchTests {
         }
     }
 
+    /// From payer 0 to payee 4 the way over 1 and 2 is found first and costs 2 sat; that over 3 costs 1 sat. Nothing leaves
+    /// the payee, so that a search from the payer, who has no other ways, does not come to it.
+    @Test func `a way is not lost behind a payee that forwards nothing`() throws {
+        let policy = { (baseFee: UInt64, proportionalFee: UInt32) in
+            ChannelPolicy(
+                baseFee: Millisatoshi(baseFee), proportionalFee: proportionalFee, cltvExpiryDelta: 1,
+                htlcMaximum: Millisatoshi(10_000_000))
+        }
+        let dear = policy(0, 20_000)
+        let channels: [(Int32, Int32, ChannelPolicy, ChannelPolicy?)] = [
+            (0, 1, dear, dear), (0, 3, dear, dear), (1, 2, policy(2_000, 0), dear), (1, 3, dear, dear),
+            (2, 3, dear, dear), (2, 4, policy(0, 0), nil), (3, 4, policy(0, 1_000), nil),
+        ]
+        let graph = ChannelGraph(
+            nodeCount: 5,
+            channels: channels.enumerated().map { index, channel in
+                ChannelGraph.Channel(
+                    node1: channel.0, node2: channel.1, shortChannelID: ShortChannelID(UInt64(index + 1)),
+                    capacity: Satoshi(10_000), policy1: channel.2, policy2: channel.3)
+            })
+        let request = request(graph, amount: 1_000_000)
+        let search = RouteSearch(for: graph)
+        #expect(try search.cheapestRoute(request, in: graph).totalFee == Millisatoshi(1_000))
+        #expect(try search.bestRoute(request, in: graph, by: EclairCost()).hops.count == 2)
+    }
+
     /// One search used for all queries in two orders, and a fresh search for each.
     @Test func `answers do not depend on what was asked before`() {
         let queries = (0..<300).map { Query.random(.plateaus, seed: $0) }.filter { $0.nodeCount == 6 }
