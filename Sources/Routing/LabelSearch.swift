@@ -276,75 +276,103 @@ private struct LowerBounds {
     /// By node, the least sum of weights of a way from the source; `UInt64.max` where none leads. O(directions × log
     /// nodes)
     func from(weight: (GraphEdge, _ isFirst: Bool) -> UInt64) -> [UInt64] {
-        search(.away, within: feeCeiling << 8 - 1, { _ in feeCeiling << 8 - 1 }, weight)
+        var away = BoundingSide(graph.outgoing, graph.outgoingRows, source, graph.nodeCount)
+        defer { away.heap.deallocate() }
+        while away.heap.count > 0 {
+            advance(&away, within: feeCeiling << 8 - 1, rest: { _ in 0 }, weight)
+        }
+        return away.bounds
     }
 
-    /// The same with keys, of nodes that a route of at most `maximum` may visit; of others `UInt64.max`.
+    /// The same with keys, of nodes that a route of at most `maximum` may visit; of others that or any greater number.
     ///
-    /// Half of `maximum` around the source and as much around the destination are all that such a route can visit: in a
-    /// large graph far less than `maximum` around the source.
+    /// Both ends search until no node is left that neither came to and a route within `maximum` visits, the one that has
+    /// read less at a time: in a large graph one of them may have thousands of nodes within a fee of nothing. Then the
+    /// source's side goes on where the other has been.
     func keys(within maximum: UInt64, forwarding amount: UInt64, by model: some CostModel) -> [UInt64] {
         let key = { (edge: GraphEdge, isFirst: Bool) -> UInt64 in
             isFirst ? 1 : 1 + edge.cost(forwarding: amount, by: model).cost << 8
         }
         guard maximum < feeCeiling << 8 else { return from(weight: key) }
-        let half = maximum / 2
-        let rest = search(.back, within: half, forwarding: amount, { _ in half }, key)
-        return search(
-            .away, within: maximum, forwarding: amount,
-            { rest[$0] == .max ? maximum - half : maximum - rest[$0] }, key)
-    }
-
-    private enum Way {
-        /// From the source.
-        case away
-        /// To the destination.
-        case back
-    }
-
-    /// By node, the least sum of weights of the way; `UInt64.max` where that is above what `limit` allows there, which is
-    /// `maximum` at the most.
-    ///
-    /// - Parameter amount: if weights are keys, what they are of: rows are then read only as far as fees allow.
-    private func search(
-        _ way: Way, within maximum: UInt64, forwarding amount: UInt64? = nil, _ limit: (Int) -> UInt64,
-        _ weight: (GraphEdge, _ isFirst: Bool) -> UInt64
-    ) -> [UInt64] {
-        let isAway = way == .away
-        let table = isAway ? graph.outgoing : graph.incoming
-        let rows = isAway ? graph.outgoingRows : graph.incomingRows
-        let (start, end) = isAway ? (source, destination) : (destination, source)
-        var bounds = [UInt64](repeating: .max, count: graph.nodeCount)
-        var heap = SearchHeap(capacity: 1_024)
-        defer { heap.deallocate() }
-        bounds[start] = 0
-        heap.push(SearchEntry(key: 0, node: UInt32(start), position: SearchEntry.fresh))
-        while heap.count > 0 {
-            let entry = heap.popLeast()
-            let node = Int(entry.node)
-            guard entry.key == bounds[node], node != end else { continue }
-            let row = rows[node]
-            var position = row.start
-            while position < row.end {
-                if let amount, node != source {
-                    let proportional = fee(
-                        baseFee: 0, proportionalFee: table.heads[Int(position)].proportionalFee,
-                        forwarding: amount)
-                    if proportional << 8 >= maximum - entry.key {
-                        position = row.end(of: position, readsWholeRows: true)
-                        continue
-                    }
-                }
-                let edge = table[Int(position)]
-                position += 1
-                let isFirst = isAway ? node == source : Int(edge.peer) == source
-                guard isUsable(edge, isFirst) else { continue }
-                let reached = entry.key + weight(edge, isFirst)
-                guard reached < bounds[Int(edge.peer)], reached <= limit(Int(edge.peer)) else { continue }
-                bounds[Int(edge.peer)] = reached
-                heap.push(SearchEntry(key: reached, node: edge.peer, position: SearchEntry.fresh))
+        var away = BoundingSide(graph.outgoing, graph.outgoingRows, source, graph.nodeCount)
+        var back = BoundingSide(graph.incoming, graph.incomingRows, destination, graph.nodeCount)
+        defer {
+            away.heap.deallocate()
+            back.heap.deallocate()
+        }
+        while away.heap.leastKey <= maximum {
+            if back.heap.leastKey <= maximum - away.heap.leastKey, back.work <= away.work {
+                advance(&back, within: maximum, forwarding: amount, rest: { away.least(at: $0) }, key)
+            } else {
+                advance(&away, within: maximum, forwarding: amount, rest: { back.least(at: $0) }, key)
             }
         }
-        return bounds
+        return away.bounds
     }
+
+    /// Settles what waits first on a side.
+    ///
+    /// - Parameters:
+    ///   - amount: if weights are keys, what they are of: rows are then read only as far as fees allow.
+    ///   - rest: by node, no more than the sum of weights from there to the other end.
+    private func advance(
+        _ side: inout BoundingSide, within maximum: UInt64, forwarding amount: UInt64? = nil,
+        rest: (Int) -> UInt64, _ weight: (GraphEdge, _ isFirst: Bool) -> UInt64
+    ) {
+        let entry = side.heap.popLeast()
+        let node = Int(entry.node)
+        let isAway = side.start == source
+        guard entry.key == side.bounds[node], node != (isAway ? destination : source) else { return }
+        let row = side.rows[node]
+        var position = row.start
+        while position < row.end {
+            side.work += 1
+            if let amount, node != source {
+                let proportional = fee(
+                    baseFee: 0, proportionalFee: side.table.heads[Int(position)].proportionalFee,
+                    forwarding: amount)
+                if proportional << 8 >= maximum - entry.key {
+                    position = row.end(of: position, readsWholeRows: true)
+                    continue
+                }
+            }
+            let edge = side.table[Int(position)]
+            position += 1
+            let isFirst = isAway ? node == source : Int(edge.peer) == source
+            guard isUsable(edge, isFirst) else { continue }
+            let reached = entry.key + weight(edge, isFirst)
+            let rest = rest(Int(edge.peer))
+            guard reached < side.bounds[Int(edge.peer)], rest <= maximum, reached <= maximum - rest else {
+                continue
+            }
+            side.bounds[Int(edge.peer)] = reached
+            side.heap.push(SearchEntry(key: reached, node: edge.peer, position: SearchEntry.fresh))
+        }
+    }
+}
+
+/// One of two plain searches that bound each other.
+private struct BoundingSide {
+    let table: EdgeTable
+    let rows: UnsafeMutablePointer<GraphLayout.Row>
+    let start: Int
+    /// By node, the least key so far.
+    var bounds: [UInt64]
+    var heap = SearchHeap(capacity: 1_024)
+    /// Directions read.
+    var work = 0
+
+    init(
+        _ table: EdgeTable, _ rows: UnsafeMutablePointer<GraphLayout.Row>, _ start: Int, _ nodeCount: Int
+    ) {
+        self.table = table
+        self.rows = rows
+        self.start = start
+        bounds = [UInt64](repeating: .max, count: nodeCount)
+        bounds[start] = 0
+        heap.push(SearchEntry(key: 0, node: UInt32(start), position: SearchEntry.fresh))
+    }
+
+    /// No way between the start and the node has a lower key.
+    func least(at node: Int) -> UInt64 { min(bounds[node], heap.leastKey) }
 }
