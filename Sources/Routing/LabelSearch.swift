@@ -19,9 +19,15 @@ struct LabelSearch<Model: CostModel> {
         var node: Int32
         /// The label at the other end of `direction`; -1 at the destination.
         var next: Int32
+        /// Another label at the same node; -1: none.
+        var sibling: Int32 = -1
+        /// Whether no other label has made it superfluous.
+        var isKept = true
         var direction: UInt32
         /// cost << 8 | hops
         var key: UInt64
+        /// The price of its hops and blocks, msat.
+        var price: UInt64 = 0
         /// What the node has to receive.
         var amount: UInt64
         var cltv: UInt64
@@ -40,27 +46,42 @@ struct LabelSearch<Model: CostModel> {
     private let keyMaximum: UInt64?
     /// Whether a first pass is needed.
     private let breaksLimits: Bool
-    /// By node, lower bounds of the way from the source: key, hops, blocks. `UInt64.max`: on no route of use. Those of hops
-    /// and blocks are zero where a route that keeps the limits is known: they are then not worth a search each.
-    private let keyBounds: [UInt64]
+    /// Adds a price of hops and blocks to what a way costs. A route within the limits pays no more of it than
+    /// `allowance`: that keeps the search from nodes which only routes beyond the limits would visit.
+    private let priced: LimitedCost<Model>
+    /// Of such prices, as a key.
+    private let allowance: UInt64
+    /// By node, a lower bound of the way from the source: the key, with prices.
+    private let bounds: BoundingSide
+    /// The same of hops and blocks, where no route that keeps the limits is known; else empty: they are then not worth a
+    /// search each.
     private let hopBounds: [UInt64]
     private let cltvBounds: [UInt64]
 
+    /// What labels a node has is kept with it, under the stamp of the pass.
+    private let nodes: UnsafeMutablePointer<NodeLabel>
+    private var stamp: UInt32
     private var labels: [Label] = []
-    private var labelsAtNode: [[Int32]]
     private var bestKey = UInt64.max
     private var bestAmount = UInt64.max
     private var best: [UInt32] = []
     /// Whether a pass ended at its bound, so that the answer is not proved to be the best.
     private(set) var isUndecided = false
 
+    /// How many stamps a search needs, made even.
+    static var stampCount: UInt32 { 6 }
+
     /// - Parameters:
     ///   - keyMaximum: the key of a route known to keep the limits, or above which none would be taken; nil: none is
     ///     known.
     ///   - breaksLimits: whether the cheapest route without limits breaks one.
+    ///   - priced: the model with prices of hops and blocks, which may be zero.
+    ///   - nodes: memory for each node of the graph.
+    ///   - stamp: this and `stampCount` - 1 after it are not in use there.
     init(
         _ model: Model, _ graph: ChannelGraph, _ request: RouteRequest,
-        excluded: ExcludedDirections, spendable: Spendable?, keyMaximum: UInt64?, breaksLimits: Bool
+        excluded: ExcludedDirections, spendable: Spendable?, keyMaximum: UInt64?, breaksLimits: Bool,
+        priced: LimitedCost<Model>, nodes: UnsafeMutablePointer<NodeLabel>, stamp: UInt32
     ) {
         self.model = model
         self.graph = graph
@@ -69,26 +90,27 @@ struct LabelSearch<Model: CostModel> {
         self.spendable = spendable
         self.keyMaximum = keyMaximum
         self.breaksLimits = breaksLimits
+        self.priced = priced
+        self.nodes = nodes
+        self.stamp = stamp + 2
+        allowance = priced.allowance(for: request) << 8
         let amount = request.amount.rawValue
-        let usable = { (edge: GraphEdge, isFirst: Bool) in
+        let lowerBounds = LowerBounds(
+            graph: graph, source: Int(request.source), destination: Int(request.destination), nodes: nodes
+        ) { edge, isFirst in
             guard edge.maximum >= amount, !excluded.contains(edge.direction) else { return false }
             guard isFirst, let spendable else { return true }
             return spendable(DirectionIndex(edge.direction), Millisatoshi(amount)).rawValue >= amount
         }
-        let bounds = LowerBounds(
-            graph: graph, source: Int(request.source), destination: Int(request.destination), isUsable: usable
-        )
-        keyBounds = bounds.keys(within: keyMaximum ?? feeCeiling << 8, forwarding: amount, by: model)
-        let none = [UInt64](repeating: 0, count: graph.nodeCount)
         let needsLimits = breaksLimits && keyMaximum == nil
-        hopBounds = needsLimits ? bounds.from { _, _ in 1 } : none
+        hopBounds = needsLimits ? lowerBounds.all(stamp: stamp + 4) { _, _ in 1 } : []
         cltvBounds =
             needsLimits
-            ? bounds.from { edge, isFirst in
+            ? lowerBounds.all(stamp: stamp + 3) { edge, isFirst in
                 isFirst ? 0 : UInt64(edge.cltvExpiryDelta)
-            }
-            : none
-        labelsAtNode = Array(repeating: [], count: graph.nodeCount)
+            } : []
+        bounds = lowerBounds.keys(
+            within: (keyMaximum ?? feeCeiling << 8) + allowance, forwarding: amount, by: priced, stamp: stamp)
     }
 
     /// The canonical cheapest route within the request's limits on hops and expiry; nil if none better than the
@@ -99,26 +121,27 @@ struct LabelSearch<Model: CostModel> {
         if Model.self == CheapestFee.self, keyMaximum == nil, best.isEmpty, let maximum = request.feeMaximum {
             bestKey = min(maximum.rawValue, feeCeiling - 1) << 8 | 255
         }
-        let threshold = highestThreshold(within: bestKey)
+        let threshold = highestThreshold()
         if threshold > 0 { search(threshold: threshold) }
         guard !best.isEmpty else { return nil }
         return Route(along: best.map { DirectionIndex($0) }, of: graph, for: request)
     }
 
-    /// The largest minimum that a route of at most this key might meet and a cheaper one might not; or zero.
-    private func highestThreshold(within key: UInt64) -> UInt64 {
+    /// The largest minimum that a route of at most `bestKey` might meet and a cheaper one might not; or zero.
+    private func highestThreshold() -> UInt64 {
         let amount = request.amount.rawValue
+        let maximum = bestKey + allowance
         var highest: UInt64 = 0
-        for node in keyBounds.indices where keyBounds[node] != .max {
-            let row = graph.layout.outgoingRows[node]
-            let before = min(keyBounds[node], key)
+        for node in bounds.reached {
+            let row = graph.layout.outgoingRows[Int(node)]
+            let before = min(bounds[Int(node)], maximum)
             for position in row.start..<row.end {
                 let edge = graph.outgoing[Int(position)]
                 guard edge.minimum > amount, edge.minimum <= edge.maximum, edge.minimum > highest,
                     Int(edge.peer) != Int(request.destination)
                 else { continue }
                 let surplus = edge.minimum - amount
-                if surplus < feeCeiling, surplus <= (key - before) >> 8 { highest = edge.minimum }
+                if surplus < feeCeiling, surplus <= (maximum - before) >> 8 { highest = edge.minimum }
             }
         }
         return highest
@@ -127,24 +150,24 @@ struct LabelSearch<Model: CostModel> {
     /// Finds the best route with a key of at most `bestKey`. A threshold of zero: minimums divide no labels.
     private mutating func search(threshold: UInt64) {
         labels.removeAll(keepingCapacity: true)
-        for node in labelsAtNode.indices { labelsAtNode[node].removeAll(keepingCapacity: true) }
+        stamp += 1
         var heap = SearchHeap(capacity: 1_024)
         defer { heap.deallocate() }
-        guard keyBounds[Int(request.destination)] != .max else { return }
+        guard bounds[Int(request.destination)] != .max else { return }
         labels.append(
             Label(
                 node: request.destination, next: -1, direction: .max, key: 0,
                 amount: request.amount.rawValue, cltv: UInt64(request.finalCLTVExpiryDelta)))
         heap.push(SearchEntry(key: 0, node: 0, position: SearchEntry.fresh))
         let labelsMaximum = threshold == 0 ? Self.labelsMaximum : Self.dividedLabelsMaximum
-        while heap.count > 0, heap.leastKey <= bestKey {
+        while heap.count > 0, heap.leastKey <= bestKey + allowance {
             if labels.count >= labelsMaximum {
                 isUndecided = true
                 return
             }
             let index = Int32(heap.popLeast().node)
             let label = labels[Int(index)]
-            guard label.next < 0 || labelsAtNode[Int(label.node)].contains(index) else { continue }
+            guard label.isKept else { continue }
             let row = graph.layout.incomingRows[Int(label.node)]
             for position in row.start..<row.end {
                 let edge = graph.incoming[Int(position)]
@@ -159,13 +182,26 @@ struct LabelSearch<Model: CostModel> {
                 {
                     heap.push(
                         SearchEntry(
-                            key: extended.key + keyBounds[Int(extended.node)], node: UInt32(labels.count),
-                            position: SearchEntry.fresh))
-                    labelsAtNode[Int(extended.node)].append(Int32(labels.count))
-                    labels.append(extended)
+                            key: extended.key + extended.price << 8 + bounds[Int(extended.node)],
+                            node: UInt32(labels.count), position: SearchEntry.fresh))
+                    append(extended)
                 }
             }
         }
+    }
+
+    /// The last of the labels at a node; -1: it has none.
+    private func lastLabel(at node: Int32) -> Int32 {
+        let label = nodes[Int(node)]
+        return label.backwardStamp == stamp ? Int32(label.backwardDirection) : -1
+    }
+
+    private mutating func append(_ label: Label) {
+        var label = label
+        label.sibling = lastLabel(at: label.node)
+        nodes[Int(label.node)].backwardStamp = stamp
+        nodes[Int(label.node)].backwardDirection = UInt32(labels.count)
+        labels.append(label)
     }
 
     /// The label at the near end of `edge`, if a route within the limits may come of it.
@@ -173,16 +209,19 @@ struct LabelSearch<Model: CostModel> {
         let label = labels[Int(index)]
         let (cost, feeHere) = edge.cost(forwarding: received, by: model)
         let key = label.key + cost << 8 + 1
+        let price = label.price + priced.price(cltvExpiryDelta: edge.cltvExpiryDelta)
         let peer = Int(edge.peer)
+        let before = bounds[peer]
         let cltv = label.cltv + UInt64(edge.cltvExpiryDelta)
-        guard label.key & 255 < 255, key < feeCeiling << 8, keyBounds[peer] <= bestKey,
-            key <= bestKey - keyBounds[peer],
-            key & 255 + hopBounds[peer] <= UInt64(request.hopsMaximum),
-            cltv + cltvBounds[peer] <= UInt64(request.cltvMaximum), !visits(index, peer)
+        guard label.key & 255 < 255, key < feeCeiling << 8, before <= bestKey + allowance,
+            key + price << 8 <= bestKey + allowance - before,
+            key & 255 + (hopBounds.isEmpty ? 0 : hopBounds[peer]) <= UInt64(request.hopsMaximum),
+            cltv + (cltvBounds.isEmpty ? 0 : cltvBounds[peer]) <= UInt64(request.cltvMaximum),
+            !visits(index, peer)
         else { return nil }
         return Label(
-            node: Int32(peer), next: index, direction: edge.direction, key: key, amount: received + feeHere,
-            cltv: cltv)
+            node: Int32(peer), next: index, direction: edge.direction, key: key, price: price,
+            amount: received + feeHere, cltv: cltv)
     }
 
     private mutating func arrive(by edge: GraphEdge, received: UInt64, from index: Int32) {
@@ -209,14 +248,20 @@ struct LabelSearch<Model: CostModel> {
 
     /// Whether no label at the node makes this one superfluous; takes away those that it does.
     private mutating func isKept(_ label: Label, threshold: UInt64) -> Bool {
-        let others = labelsAtNode[Int(label.node)]
-        for other in others where replaces(labels[Int(other)], label, threshold: threshold) { return false }
-        // No closures here: each would copy the whole search.
-        var remaining: [Int32] = []
-        for other in others where !replaces(label, labels[Int(other)], threshold: threshold) {
-            remaining.append(other)
+        let last = lastLabel(at: label.node)
+        var other = last
+        while other >= 0 {
+            let known = labels[Int(other)]
+            if known.isKept, replaces(known, label, threshold: threshold) { return false }
+            other = known.sibling
         }
-        if remaining.count < others.count { labelsAtNode[Int(label.node)] = remaining }
+        other = last
+        while other >= 0 {
+            if labels[Int(other)].isKept, replaces(label, labels[Int(other)], threshold: threshold) {
+                labels[Int(other)].isKept = false
+            }
+            other = labels[Int(other)].sibling
+        }
         return true
     }
 
@@ -271,17 +316,15 @@ private struct LowerBounds {
     let graph: ChannelGraph
     let source: Int
     let destination: Int
+    let nodes: UnsafeMutablePointer<NodeLabel>
     let isUsable: (GraphEdge, _ isFirst: Bool) -> Bool
 
     /// By node, the least sum of weights of a way from the source; `UInt64.max` where none leads. O(directions × log
     /// nodes)
-    func from(weight: (GraphEdge, _ isFirst: Bool) -> UInt64) -> [UInt64] {
-        var away = BoundingSide(graph.outgoing, graph.outgoingRows, source, graph.nodeCount)
-        defer { away.heap.deallocate() }
-        while away.heap.count > 0 {
-            advance(&away, within: feeCeiling << 8 - 1, rest: { _ in 0 }, weight)
-        }
-        return away.bounds
+    func all(stamp: UInt32, _ weight: (GraphEdge, _ isFirst: Bool) -> UInt64) -> [UInt64] {
+        var away = BoundingSide(.away, graph, source, nodes, stamp)
+        advanceToEnd(&away, weight)
+        return (0..<graph.nodeCount).map { away[$0] }
     }
 
     /// The same with keys, of nodes that a route of at most `maximum` may visit; of others that or any greater number.
@@ -289,13 +332,18 @@ private struct LowerBounds {
     /// Both ends search until no node is left that neither came to and a route within `maximum` visits, the one that has
     /// read less at a time: in a large graph one of them may have thousands of nodes within a fee of nothing. Then the
     /// source's side goes on where the other has been.
-    func keys(within maximum: UInt64, forwarding amount: UInt64, by model: some CostModel) -> [UInt64] {
+    func keys(within maximum: UInt64, forwarding amount: UInt64, by model: some CostModel, stamp: UInt32)
+        -> BoundingSide
+    {
         let key = { (edge: GraphEdge, isFirst: Bool) -> UInt64 in
             isFirst ? 1 : 1 + edge.cost(forwarding: amount, by: model).cost << 8
         }
-        guard maximum < feeCeiling << 8 else { return from(weight: key) }
-        var away = BoundingSide(graph.outgoing, graph.outgoingRows, source, graph.nodeCount)
-        var back = BoundingSide(graph.incoming, graph.incomingRows, destination, graph.nodeCount)
+        var away = BoundingSide(.away, graph, source, nodes, stamp)
+        guard maximum < feeCeiling << 8 else {
+            advanceToEnd(&away, key)
+            return away
+        }
+        var back = BoundingSide(.back, graph, destination, nodes, stamp)
         defer {
             away.heap.deallocate()
             back.heap.deallocate()
@@ -307,7 +355,16 @@ private struct LowerBounds {
                 advance(&away, within: maximum, forwarding: amount, rest: { back.least(at: $0) }, key)
             }
         }
-        return away.bounds
+        return away
+    }
+
+    private func advanceToEnd(
+        _ side: inout BoundingSide, _ weight: (GraphEdge, _ isFirst: Bool) -> UInt64
+    ) {
+        while side.heap.count > 0 {
+            advance(&side, within: feeCeiling << 8 - 1, rest: { _ in 0 }, weight)
+        }
+        side.heap.deallocate()
     }
 
     /// Settles what waits first on a side.
@@ -321,8 +378,8 @@ private struct LowerBounds {
     ) {
         let entry = side.heap.popLeast()
         let node = Int(entry.node)
-        let isAway = side.start == source
-        guard entry.key == side.bounds[node], node != (isAway ? destination : source) else { return }
+        let isAway = side.way == .away
+        guard entry.key == side[node], node != (isAway ? destination : source) else { return }
         let row = side.rows[node]
         var position = row.start
         while position < row.end {
@@ -342,37 +399,66 @@ private struct LowerBounds {
             guard isUsable(edge, isFirst) else { continue }
             let reached = entry.key + weight(edge, isFirst)
             let rest = rest(Int(edge.peer))
-            guard reached < side.bounds[Int(edge.peer)], rest <= maximum, reached <= maximum - rest else {
-                continue
-            }
-            side.bounds[Int(edge.peer)] = reached
-            side.heap.push(SearchEntry(key: reached, node: edge.peer, position: SearchEntry.fresh))
+            guard reached < side[Int(edge.peer)], rest <= maximum, reached <= maximum - rest else { continue }
+            side.reach(edge.peer, reached)
         }
     }
 }
 
 /// One of two plain searches that bound each other.
 private struct BoundingSide {
+    enum Way {
+        /// From the source.
+        case away
+        /// To the destination.
+        case back
+    }
+
+    let way: Way
     let table: EdgeTable
     let rows: UnsafeMutablePointer<GraphLayout.Row>
-    let start: Int
-    /// By node, the least key so far.
-    var bounds: [UInt64]
+    /// What is known of a node is kept there, as a search from both ends keeps it.
+    private let nodes: UnsafeMutablePointer<NodeLabel>
+    private let stamp: UInt32
     var heap = SearchHeap(capacity: 1_024)
     /// Directions read.
     var work = 0
+    /// The nodes that have a bound.
+    private(set) var reached: [UInt32] = []
 
     init(
-        _ table: EdgeTable, _ rows: UnsafeMutablePointer<GraphLayout.Row>, _ start: Int, _ nodeCount: Int
+        _ way: Way, _ graph: ChannelGraph, _ start: Int, _ nodes: UnsafeMutablePointer<NodeLabel>,
+        _ stamp: UInt32
     ) {
-        self.table = table
-        self.rows = rows
-        self.start = start
-        bounds = [UInt64](repeating: .max, count: nodeCount)
-        bounds[start] = 0
-        heap.push(SearchEntry(key: 0, node: UInt32(start), position: SearchEntry.fresh))
+        self.way = way
+        table = way == .away ? graph.outgoing : graph.incoming
+        rows = way == .away ? graph.outgoingRows : graph.incomingRows
+        self.nodes = nodes
+        self.stamp = stamp
+        reach(UInt32(start), 0)
+    }
+
+    /// The least key known; `UInt64.max`: none.
+    subscript(node: Int) -> UInt64 {
+        let label = nodes + node
+        return way == .away
+            ? label.pointee.forwardStamp == stamp ? label.pointee.forwardKey : .max
+            : label.pointee.backwardStamp == stamp ? label.pointee.backwardKey : .max
+    }
+
+    mutating func reach(_ node: UInt32, _ key: UInt64) {
+        if self[Int(node)] == .max { reached.append(node) }
+        let label = nodes + Int(node)
+        if way == .away {
+            label.pointee.forwardStamp = stamp
+            label.pointee.forwardKey = key
+        } else {
+            label.pointee.backwardStamp = stamp
+            label.pointee.backwardKey = key
+        }
+        heap.push(SearchEntry(key: key, node: node, position: SearchEntry.fresh))
     }
 
     /// No way between the start and the node has a lower key.
-    func least(at node: Int) -> UInt64 { min(bounds[node], heap.leastKey) }
+    func least(at node: Int) -> UInt64 { min(self[node], heap.leastKey) }
 }

@@ -140,11 +140,17 @@ public final class RouteSearch {
         }
         if breaksLimits || outcome.refusedKey <= keyMaximum && !isHopeless() {
             labelSearchCount += 1
-            let known = breaksLimits ? routeWithinLimits(outcome, model, request, graph, spendable) : route
-            if breaksLimits, let known { keyMaximum = key(of: known, by: model, in: graph) }
+            var priced = LimitedCost(model: model, hopPrice: 0, limits: .both)
+            var known = route
+            if breaksLimits {
+                (known, priced) = routeWithinLimits(outcome, model, request, graph, spendable)
+                if let known { keyMaximum = key(of: known, by: model, in: graph) }
+            }
             var exact = LabelSearch(
                 model, graph, request, excluded: excluded, spendable: spendable,
-                keyMaximum: breaksLimits && known == nil ? nil : keyMaximum, breaksLimits: breaksLimits)
+                keyMaximum: breaksLimits && known == nil ? nil : keyMaximum, breaksLimits: breaksLimits,
+                priced: priced, nodes: labels,
+                stamp: nextStamp(count: LabelSearch<Model>.stampCount))
             let better = exact.cheapestRoute()
             if exact.isUndecided { undecidedCount += 1 }
             route = better ?? known
@@ -173,21 +179,46 @@ public final class RouteSearch {
             : searchCosts(model, request, graph, spendable)
     }
 
-    /// Some route within the limits, not much dearer than the best as a rule: `LabelSearch` then looks no farther. Hops
-    /// and blocks cost more and more until a route keeps the limits (a Lagrangian relaxation: Handler and Zang, "A Dual
-    /// Algorithm for the Constrained Shortest Path Problem", 1980); nil where none does in a dozen steps.
+    /// Some route within the limits, not much dearer than the best as a rule, and a price of hops and blocks under which
+    /// few routes beyond the limits seem better: `LabelSearch` then looks no farther. The price rises until a route keeps
+    /// the limits, and falls again as far as one does.
     private func routeWithinLimits<Model: CostModel>(
         _ outcome: Outcome, _ model: Model, _ request: RouteRequest, _ graph: ChannelGraph,
         _ spendable: Spendable?
-    ) -> Route? {
-        var hopCost: UInt64 = 1 + (outcome.route == nil ? 0 : outcome.key >> 16)
-        for _ in 0..<12 where hopCost <= LimitedCost<Model>.hopCostMaximum {
-            let costly = LimitedCost(model: model, hopCost: hopCost)
-            guard let route = searchCosts(costly, request, graph, spendable).route else { return nil }
-            if keepsLimits(route, request), route.cost(by: model, in: graph) < feeCeiling { return route }
-            hopCost *= 4
+    ) -> (route: Route?, priced: LimitedCost<Model>) {
+        let free = LimitedCost(model: model, hopPrice: 0, limits: .both)
+        let breaksHops = outcome.route.map { $0.hops.count > request.hopsMaximum } ?? true
+        let breaksBlocks = outcome.route.map { $0.cltvExpiryDelta > request.cltvMaximum } ?? true
+        let broken: LimitedCost<Model>.Limits = breaksHops ? breaksBlocks ? .both : .hops : .blocks
+        for limits in broken == .both ? [.both] : [broken, .both] {
+            var known: Route?
+            var best = (priced: free, bound: UInt64(0))
+            var (low, high) = (UInt64(0), 1 + (outcome.route == nil ? 0 : outcome.key >> 16))
+            for _ in 0..<24 where known == nil || high - low > 1 + high / 16 {
+                let priced = LimitedCost(
+                    model: model, hopPrice: known == nil ? high : low + (high - low) / 2, limits: limits)
+                guard priced.hopPrice <= LimitedCost<Model>.priceMaximum else { break }
+                let dearer = searchCosts(priced, request, graph, spendable)
+                guard let route = dearer.route else { break }
+                // No route within the limits costs less.
+                let bound = dearer.key >> 8 - min(dearer.key >> 8, priced.allowance(for: request))
+                if bound >= best.bound { best = (priced, bound) }
+                let cost = route.cost(by: model, in: graph)
+                if keepsLimits(route, request), cost < feeCeiling {
+                    known = route
+                    high = priced.hopPrice
+                    if bound == cost { break }
+                } else {
+                    low = priced.hopPrice
+                    if known == nil { high *= 4 }
+                }
+            }
+            if let known {
+                let most = known.cost(by: model, in: graph) + best.priced.allowance(for: request)
+                return (known, most < feeCeiling ? best.priced : free)
+            }
         }
-        return nil
+        return (nil, free)
     }
 
     private func key(of route: Route, by model: some CostModel, in graph: ChannelGraph) -> UInt64 {
@@ -237,14 +268,16 @@ public final class RouteSearch {
             route: route, key: search.sourceKey, refusedKey: search.refusedKey, isCut: search.isCut)
     }
 
-    /// Above every stamp that a label carries, and above one more.
-    private func nextStamp() -> UInt32 {
+    /// The first of `count` stamps above all that labels carry. Even, since the odd ones mark what is settled.
+    private func nextStamp(count: UInt32 = 2) -> UInt32 {
+        precondition(count % 2 == 0, "an odd number of stamps")
         if stamp > .max - 256 {
             stamp = 0
             labels.update(repeating: .unreached, count: nodeCount)
         }
-        stamp += 2
-        return stamp
+        let next = stamp + 2
+        stamp += count
+        return next
     }
 
     private func isReachable(_ request: RouteRequest, _ graph: ChannelGraph, _ spendable: Spendable?) -> Bool
@@ -304,30 +337,5 @@ public final class RouteSearch {
             route.totalFee.rawValue << 8 | UInt64(route.hops.count) == search.sourceKey,
             "a route's fee differs from the search's")
         return route
-    }
-}
-
-/// A model under which hops and the blocks they take cost something beside.
-private struct LimitedCost<Model: CostModel>: CostModel {
-    /// Times the blocks of a hop, 65,535 at the most, it does not overflow.
-    static var hopCostMaximum: UInt64 { 1 << 40 }
-
-    let model: Model
-    /// Of a hop, and of a hundred blocks, msat.
-    let hopCost: UInt64
-
-    func cost(of hop: HopView) -> UInt64 {
-        let cost = min(model.cost(of: hop), feeCeiling)
-        return cost + hopCost + hopCost * UInt64(hop.cltvExpiryDelta) / 100
-    }
-
-    func leastSurcharge(forwarding amount: UInt64) -> UInt64 {
-        min(model.leastSurcharge(forwarding: amount), feeCeiling) + hopCost
-    }
-
-    func mayKnow(_ direction: DirectionIndex) -> Bool { model.mayKnow(direction) }
-
-    func leastSurchargeOfUnknown(forwarding amount: UInt64) -> UInt64 {
-        min(model.leastSurchargeOfUnknown(forwarding: amount), feeCeiling) + hopCost
     }
 }
