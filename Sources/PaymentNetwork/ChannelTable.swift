@@ -25,7 +25,7 @@ struct ChannelTable {
         var isUsable: Bool { word & 1 != 0 }
     }
 
-    let count: Int
+    private let count: Int
     private let channels: UnsafeMutablePointer<Channel>
     private let offers: UnsafeMutablePointer<Offer>
     /// Of each end's offer.

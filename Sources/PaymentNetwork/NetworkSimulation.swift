@@ -9,6 +9,8 @@ import Topologies
 public enum SimulationError: Error, CustomStringConvertible {
     /// The topology says nothing of who pays whom.
     case noTraffic(String)
+    /// In the flow of this name nobody can pay anybody.
+    case idleFlow(String)
     /// `progress` asked for the end.
     case interrupted
     /// Something an honest network cannot do: a bug of the simulator, or a planted one.
@@ -22,6 +24,8 @@ public enum SimulationError: Error, CustomStringConvertible {
         switch self {
         case .noTraffic(let name):
             "\(name) has no traffic: give it flows, 'traffic: assumed' or a trace, or use --trace FILE.csv"
+        case .idleFlow(let name):
+            "in the flow '\(name)' nobody can pay anybody: by capacity only nodes with channels pay or are paid"
         case .interrupted: "interrupted"
         case .brokenInvariant(let what): what
         case .unusableState(let error): "this is no state of this run: \(error)"
@@ -60,7 +64,7 @@ public final class NetworkSimulation {
     var faultsNoted = 0
 
     /// - Parameter state: of the same topology and settings, as `state()` gave it: the run goes on from there.
-    /// - Throws: `SimulationError.noTraffic` or, for bytes that are no such state, `unusableState`.
+    /// - Throws: `SimulationError.noTraffic`, `idleFlow` or, for bytes that are no such state, `unusableState`.
     public convenience init(
         _ topology: Topology, settings: RunSettings, recorder: (any RunRecorder)? = nil,
         resuming state: [UInt8]? = nil
@@ -93,6 +97,7 @@ public final class NetworkSimulation {
         self.world = world
         self.recorder = recorder
         services = shards[0]
+        if let flow = services.traffic?.source.idleFlows.first { throw .idleFlow(flow.name) }
         if settings.prefetch, settings.threads > 1, let traffic = services.traffic {
             let prefetcher = RoutePrefetcher(world, traffic: traffic)
             for shard in shards { shard.prefetcher = prefetcher }

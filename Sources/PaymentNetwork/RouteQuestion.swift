@@ -28,13 +28,13 @@ final class RouteQuestion: @unchecked Sendable {
 
     /// A comparison that the search made: whether one of the payer's own channels could offer an amount.
     private struct Reading {
-        /// Of the channel's offer in the table of channels.
-        var place: Int
+        /// Of the channel among the payer's.
+        var index: Int
         var amount: Millisatoshi
         var isEnough: Bool
 
-        init(_ place: Int, _ offer: ChannelTable.Offer, offers amount: Millisatoshi) {
-            self.place = place
+        init(_ index: Int, _ offer: ChannelTable.Offer, offers amount: Millisatoshi) {
+            self.index = index
             self.amount = amount
             isEnough = offer.spendable >= amount
         }
@@ -77,11 +77,14 @@ final class RouteQuestion: @unchecked Sendable {
         places = world.places(ofEndsOf: Int(request.route.source))
         offers = Array(channels.offers(at: places))
         if let refund {
-            let place = channels.place(of: refund.end) - places.lowerBound
-            let spendable = offers[place].spendable + refund.amount
-            offers[place] = ChannelTable.Offer(spendable: spendable, isUsable: offers[place].isUsable)
+            let index = index(of: refund.end)
+            let spendable = offers[index].spendable + refund.amount
+            offers[index] = ChannelTable.Offer(spendable: spendable, isUsable: offers[index].isUsable)
         }
     }
+
+    /// Of one of the payer's own ends in `offers`.
+    private func index(of end: DirectionIndex) -> Int { channels.place(of: end) - places.lowerBound }
 
     /// Searches, unless somebody else took the question before.
     ///
@@ -90,13 +93,13 @@ final class RouteQuestion: @unchecked Sendable {
         guard let graph = take() else { return false }
         var request = request
         request.spendable = { [self] direction, least in
-            let place = channels.place(of: direction)
-            let offer = offers[place - places.lowerBound]
+            let index = index(of: direction)
+            let offer = offers[index]
             if let least {
-                readings.append(Reading(place, offer, offers: least))
+                readings.append(Reading(index, offer, offers: least))
             } else {
-                readings.append(Reading(place, offer, offers: offer.spendable))
-                readings.append(Reading(place, offer, offers: offer.spendable + Millisatoshi(1)))
+                readings.append(Reading(index, offer, offers: offer.spendable))
+                readings.append(Reading(index, offer, offers: offer.spendable + Millisatoshi(1)))
             }
             return offer.spendable
         }
@@ -104,7 +107,7 @@ final class RouteQuestion: @unchecked Sendable {
             var answer = Answer(request, in: graph, search)
             if case .failure = answer.routes, failedAttempts == 0 {
                 answer.lacksBalance = search.finds(self.request, in: graph) { [self] direction in
-                    offers[channels.place(of: direction) - places.lowerBound].isUsable
+                    offers[index(of: direction)].isUsable
                 }
             }
             return answer
@@ -133,8 +136,7 @@ final class RouteQuestion: @unchecked Sendable {
         }
         let now = channels.offers(at: places)
         for reading in readings {
-            let spendable = now[reading.place - places.lowerBound].spendable
-            guard (spendable >= reading.amount) == reading.isEnough else { return nil }
+            guard (now[reading.index].spendable >= reading.amount) == reading.isEnough else { return nil }
         }
         if answer.lacksBalance != nil {
             guard zip(offers, now).allSatisfy({ $0.isUsable == $1.isUsable }) else { return nil }

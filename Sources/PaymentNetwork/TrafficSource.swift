@@ -24,6 +24,8 @@ struct TrafficSource {
     var flows: [FlowState] = []
     /// The place in the topology of each of `flows`.
     private(set) var indices: [Int] = []
+    /// Flows of the file in which nobody can pay anybody.
+    private(set) var idleFlows: [Topology.Flow] = []
     let trace: [Topology.TracePayment]
     private let presence: Presence?
     var count: UInt64 = 0
@@ -48,9 +50,12 @@ struct TrafficSource {
             trace = []
             origin = list.map(\.startsAt.inSeconds).min() ?? 0
             for (index, flow) in list.enumerated() {
-                guard let state = FlowState(flow, index: index, of: topology) else { continue }
-                flows.append(state)
-                indices.append(index)
+                if let state = FlowState(flow, index: index, of: topology) {
+                    flows.append(state)
+                    indices.append(index)
+                } else if !flow.isAssumed {
+                    idleFlows.append(flow)
+                }
             }
         }
     }

@@ -40,7 +40,9 @@ extension BidirectionalSearch {
         var lowest: UInt32?
         for position in outgoingRows[source].start..<outgoingRows[source].end {
             let edge = outgoing[Int(position)]
-            guard edge.peer == UInt32(node), edge.direction < lowest ?? .max else { continue }
+            guard edge.peer == UInt32(node), edge.direction < lowest ?? .max,
+                !excluded.contains(edge.direction)
+            else { continue }
             if fits(received, through: edge) { lowest = edge.direction }
         }
         return lowest

@@ -225,11 +225,11 @@ extension BidirectionalSearch {
         return false
     }
 
+    /// Whether the source has the amount in a direction that is not excluded.
     func canSpend(_ amount: UInt64, _ direction: UInt32) -> Bool { canSpend(amount, direction, spendable) }
 
     @inline(__always)
     private func canSpend(_ amount: UInt64, _ direction: UInt32, _ spendable: Spendable?) -> Bool {
-        if excluded.contains(direction) { return false }
         guard let spendable else { return true }
         return spendable(DirectionIndex(direction), Millisatoshi(amount)).rawValue >= amount
     }

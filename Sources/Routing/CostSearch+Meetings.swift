@@ -46,7 +46,8 @@ extension CostSearch {
         var lowest: UInt32?
         for position in outgoingRows[source].start..<outgoingRows[source].end {
             let edge = outgoing[Int(position)]
-            guard edge.peer == way.node, edge.direction < lowest ?? .max else { continue }
+            guard edge.peer == way.node, edge.direction < lowest ?? .max, !excluded.contains(edge.direction)
+            else { continue }
             if fits(way, through: edge) { lowest = edge.direction }
         }
         return lowest

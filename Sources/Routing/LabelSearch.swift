@@ -58,7 +58,7 @@ struct LabelSearch<Model: CostModel> {
     private let hopBounds: [UInt64]
     private let cltvBounds: [UInt64]
 
-    /// What labels a node has is kept with it, under the stamp of the pass.
+    /// What labels a node has is kept with it, under the stamp of the present pass.
     private let nodes: UnsafeMutablePointer<NodeLabel>
     private var stamp: UInt32
     private var labels: [Label] = []
@@ -68,8 +68,8 @@ struct LabelSearch<Model: CostModel> {
     /// Whether a pass ended at its bound, so that the answer is not proved to be the best.
     private(set) var isUndecided = false
 
-    /// How many stamps a search needs, made even.
-    static var stampCount: UInt32 { 6 }
+    /// How many stamps a search needs, made even: that of the bounds, and one for each pass.
+    static var stampCount: UInt32 { 4 }
 
     /// - Parameters:
     ///   - keyMaximum: the key of a route known to keep the limits, or above which none would be taken; nil: none is
@@ -92,7 +92,7 @@ struct LabelSearch<Model: CostModel> {
         self.breaksLimits = breaksLimits
         self.priced = priced
         self.nodes = nodes
-        self.stamp = stamp + 2
+        self.stamp = stamp
         allowance = priced.allowance(for: request) << 8
         let amount = request.amount.rawValue
         let lowerBounds = LowerBounds(
@@ -103,10 +103,10 @@ struct LabelSearch<Model: CostModel> {
             return spendable(DirectionIndex(edge.direction), Millisatoshi(amount)).rawValue >= amount
         }
         let needsLimits = breaksLimits && keyMaximum == nil
-        hopBounds = needsLimits ? lowerBounds.all(stamp: stamp + 4) { _, _ in 1 } : []
+        hopBounds = needsLimits ? lowerBounds.all(stamp: stamp + 1) { _, _ in 1 } : []
         cltvBounds =
             needsLimits
-            ? lowerBounds.all(stamp: stamp + 3) { edge, isFirst in
+            ? lowerBounds.all(stamp: stamp + 2) { edge, isFirst in
                 isFirst ? 0 : UInt64(edge.cltvExpiryDelta)
             } : []
         bounds = lowerBounds.keys(
@@ -193,7 +193,7 @@ struct LabelSearch<Model: CostModel> {
     /// The last of the labels at a node; -1: it has none.
     private func lastLabel(at node: Int32) -> Int32 {
         let label = nodes[Int(node)]
-        return label.backwardStamp == stamp ? Int32(label.backwardDirection) : -1
+        return label.backwardStamp == stamp ? Int32(bitPattern: label.backwardDirection) : -1
     }
 
     private mutating func append(_ label: Label) {
@@ -252,16 +252,22 @@ struct LabelSearch<Model: CostModel> {
         var other = last
         while other >= 0 {
             let known = labels[Int(other)]
-            if known.isKept, replaces(known, label, threshold: threshold) { return false }
+            if replaces(known, label, threshold: threshold) { return false }
             other = known.sibling
         }
+        var kept: Int32 = -1
         other = last
         while other >= 0 {
-            if labels[Int(other)].isKept, replaces(label, labels[Int(other)], threshold: threshold) {
+            let next = labels[Int(other)].sibling
+            if replaces(label, labels[Int(other)], threshold: threshold) {
                 labels[Int(other)].isKept = false
+            } else {
+                labels[Int(other)].sibling = kept
+                kept = other
             }
-            other = labels[Int(other)].sibling
+            other = next
         }
+        nodes[Int(label.node)].backwardDirection = UInt32(bitPattern: kept)
         return true
     }
 

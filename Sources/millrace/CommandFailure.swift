@@ -38,7 +38,7 @@ extension CommandFailure {
         switch error {
         case let failure as CommandFailure: self = failure
         case let error as RunStoreError: self.init(error)
-        case SimulationError.noTraffic: self.init(.badInput, "\(error)")
+        case SimulationError.noTraffic, SimulationError.idleFlow: self.init(.badInput, "\(error)")
         case SimulationError.interrupted: self.init(.interrupted, "interrupted")
         case SimulationError.brokenInvariant(let what):
             self.init(.brokenInvariant, "an invariant is broken, a fault of the program: \(what)")

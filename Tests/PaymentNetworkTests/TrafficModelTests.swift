@@ -40,6 +40,24 @@ import Topologies
         return counts
     }
 
+    @Test(arguments: ["capacity", "{first: 0.5, weights: capacity}"])
+    func `a flow whose payers have no channels to weigh is refused by its name`(weights: String) throws {
+        let network = try topology(
+            """
+            millrace: 1
+            duration: 1h
+            nodes: [a, b, c, d]
+            channels: [{from: a, to: b, capacity_sat: 1_000_000, standing: true}]
+            traffic:
+              - {name: some, from: a, to: b, rate_per_hour: 1, amount_sat: 1}
+              - {name: none, from: [c, d], to: b, from_weights: \(weights), rate_per_hour: 1, amount_sat: 1}
+            """)
+        let error = #expect(throws: SimulationError.self) {
+            try NetworkSimulation(network, settings: RunSettings())
+        }
+        #expect(try #require(error).description.contains("'none'"))
+    }
+
     /// 86,400 draws of a deviation of the logarithm of √(2 ln 4) = 1.665: the mean's standard error is
     /// √(e^(σ²) − 1) ÷ √n = 1.3 %, the median's 0.7 %.
     @Test func `a log-normal amount has its mean and its median`() throws {
