@@ -25,7 +25,8 @@ public enum SimulationError: Error, CustomStringConvertible {
         case .noTraffic(let name):
             "\(name) has no traffic: give it flows, 'traffic: assumed' or a trace, or use --trace FILE.csv"
         case .idleFlow(let name):
-            "in the flow '\(name)' nobody can pay anybody: by capacity only nodes with channels pay or are paid"
+            "in the flow '\(name)' nobody can pay anybody (by capacity, only nodes with channels can): "
+                + "name other nodes in 'from' and 'to', or weigh them 'even'"
         case .interrupted: "interrupted"
         case .brokenInvariant(let what): what
         case .unusableState(let error): "this is no state of this run: \(error)"
