@@ -39,8 +39,8 @@ struct NodeLabel: BitwiseCopyable {
 /// **From the source** a second search computes with the least that any route carries: the amount delivered and, on
 /// top, what a way on to the destination costs by what the other search knows so far. Its keys are lower bounds for the
 /// way from the source to a node; it leaves out what a route cannot use (too small a maximum, exclusions, and where it
-/// comes to a neighbour of the source what is not spendable). A minimum a little above the amount it ignores, since a larger amount may meet it; one far above it
-/// reports as refused, for only a route with as great a fee could meet that.
+/// comes to a neighbour of the source what is not spendable). A minimum a little above the amount it ignores, since a
+/// larger amount may meet it; one far above it reports as refused, for only a route with as great a fee could meet that.
 ///
 /// Where the two meet, the forward way is computed anew with the true amounts: if they fit, its key bounds the
 /// best one from above. From then on a node is dropped when its backward key plus its forward bound (its key

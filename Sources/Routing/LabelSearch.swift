@@ -14,7 +14,6 @@ import LightningTypes
 /// that already meets every threshold. To decide this is exponential at worst (it holds the knapsack problem):
 /// after `dividedLabelsMaximum` labels the best route known stands, and `isUndecided` says so.
 struct LabelSearch<Model: CostModel> {
-    private let model: Model
     private struct Label {
         var node: Int32
         /// The label at the other end of `direction`; -1 at the destination.
@@ -65,6 +64,8 @@ struct LabelSearch<Model: CostModel> {
     private var bestKey = UInt64.max
     private var bestAmount = UInt64.max
     private var best: [UInt32] = []
+    /// No route of use has a greater key, prices included.
+    private var pricedMaximum: UInt64 { bestKey + allowance }
     /// Whether a pass ended at its bound, so that the answer is not proved to be the best.
     private(set) var isUndecided = false
 
@@ -72,18 +73,17 @@ struct LabelSearch<Model: CostModel> {
     static var stampCount: UInt32 { 4 }
 
     /// - Parameters:
+    ///   - priced: the model with prices of hops and blocks, which may be zero.
     ///   - keyMaximum: the key of a route known to keep the limits, or above which none would be taken; nil: none is
     ///     known.
     ///   - breaksLimits: whether the cheapest route without limits breaks one.
-    ///   - priced: the model with prices of hops and blocks, which may be zero.
     ///   - nodes: memory for each node of the graph.
     ///   - stamp: this and `stampCount` - 1 after it are not in use there.
     init(
-        _ model: Model, _ graph: ChannelGraph, _ request: RouteRequest,
+        _ priced: LimitedCost<Model>, _ graph: ChannelGraph, _ request: RouteRequest,
         excluded: ExcludedDirections, spendable: Spendable?, keyMaximum: UInt64?, breaksLimits: Bool,
-        priced: LimitedCost<Model>, nodes: UnsafeMutablePointer<NodeLabel>, stamp: UInt32
+        nodes: UnsafeMutablePointer<NodeLabel>, stamp: UInt32
     ) {
-        self.model = model
         self.graph = graph
         self.request = request
         self.excluded = excluded
@@ -130,7 +130,7 @@ struct LabelSearch<Model: CostModel> {
     /// The largest minimum that a route of at most `bestKey` might meet and a cheaper one might not; or zero.
     private func highestThreshold() -> UInt64 {
         let amount = request.amount.rawValue
-        let maximum = bestKey + allowance
+        let maximum = pricedMaximum
         var highest: UInt64 = 0
         for node in bounds.reached {
             let row = graph.layout.outgoingRows[Int(node)]
@@ -160,7 +160,7 @@ struct LabelSearch<Model: CostModel> {
                 amount: request.amount.rawValue, cltv: UInt64(request.finalCLTVExpiryDelta)))
         heap.push(SearchEntry(key: 0, node: 0, position: SearchEntry.fresh))
         let labelsMaximum = threshold == 0 ? Self.labelsMaximum : Self.dividedLabelsMaximum
-        while heap.count > 0, heap.leastKey <= bestKey + allowance {
+        while heap.count > 0, heap.leastKey <= pricedMaximum {
             if labels.count >= labelsMaximum {
                 isUndecided = true
                 return
@@ -207,14 +207,14 @@ struct LabelSearch<Model: CostModel> {
     /// The label at the near end of `edge`, if a route within the limits may come of it.
     private func extend(_ index: Int32, by edge: GraphEdge, received: UInt64) -> Label? {
         let label = labels[Int(index)]
-        let (cost, feeHere) = edge.cost(forwarding: received, by: model)
+        let (cost, feeHere) = edge.cost(forwarding: received, by: priced.model)
         let key = label.key + cost << 8 + 1
         let price = label.price + priced.price(cltvExpiryDelta: edge.cltvExpiryDelta)
         let peer = Int(edge.peer)
         let before = bounds[peer]
         let cltv = label.cltv + UInt64(edge.cltvExpiryDelta)
-        guard label.key & 255 < 255, key < feeCeiling << 8, before <= bestKey + allowance,
-            key + price << 8 <= bestKey + allowance - before,
+        guard label.key & 255 < 255, key < feeCeiling << 8, before <= pricedMaximum,
+            key + price << 8 <= pricedMaximum - before,
             key & 255 + (hopBounds.isEmpty ? 0 : hopBounds[peer]) <= UInt64(request.hopsMaximum),
             cltv + (cltvBounds.isEmpty ? 0 : cltvBounds[peer]) <= UInt64(request.cltvMaximum),
             !visits(index, peer)

@@ -8,15 +8,18 @@ struct LimitedCost<Model: CostModel>: CostModel {
 
     let model: Model
     /// Msat; of a hundred blocks the same.
-    var hopPrice: UInt64
+    let hopPrice: UInt64
     /// What has a price.
-    var limits: Limits
+    let limits: Limits
 
     enum Limits {
         case hops
         case blocks
         case both
     }
+
+    /// Nothing has a price.
+    static func free(_ model: Model) -> Self { Self(model: model, hopPrice: 0, limits: .both) }
 
     func price(cltvExpiryDelta: UInt32) -> UInt64 {
         let ofBlocks = limits == .hops ? 0 : hopPrice * UInt64(cltvExpiryDelta) / 100

@@ -140,17 +140,16 @@ public final class RouteSearch {
         }
         if breaksLimits || outcome.refusedKey <= keyMaximum && !isHopeless() {
             labelSearchCount += 1
-            var priced = LimitedCost(model: model, hopPrice: 0, limits: .both)
+            var priced = LimitedCost.free(model)
             var known = route
             if breaksLimits {
                 (known, priced) = routeWithinLimits(outcome, model, request, graph, spendable)
                 if let known { keyMaximum = key(of: known, by: model, in: graph) }
             }
             var exact = LabelSearch(
-                model, graph, request, excluded: excluded, spendable: spendable,
+                priced, graph, request, excluded: excluded, spendable: spendable,
                 keyMaximum: breaksLimits && known == nil ? nil : keyMaximum, breaksLimits: breaksLimits,
-                priced: priced, nodes: labels,
-                stamp: nextStamp(count: LabelSearch<Model>.stampCount))
+                nodes: labels, stamp: nextStamp(count: LabelSearch<Model>.stampCount))
             let better = exact.cheapestRoute()
             if exact.isUndecided { undecidedCount += 1 }
             route = better ?? known
@@ -186,7 +185,7 @@ public final class RouteSearch {
         _ outcome: Outcome, _ model: Model, _ request: RouteRequest, _ graph: ChannelGraph,
         _ spendable: Spendable?
     ) -> (route: Route?, priced: LimitedCost<Model>) {
-        let free = LimitedCost(model: model, hopPrice: 0, limits: .both)
+        let free = LimitedCost.free(model)
         let breaksHops = outcome.route.map { $0.hops.count > request.hopsMaximum } ?? true
         let breaksBlocks = outcome.route.map { $0.cltvExpiryDelta > request.cltvMaximum } ?? true
         let broken: LimitedCost<Model>.Limits = breaksHops ? breaksBlocks ? .both : .hops : .blocks
