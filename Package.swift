@@ -89,6 +89,9 @@ let package = Package(
             path: "Tests/TortureSuite", swiftSettings: strict),
         .executableTarget(
             name: "torture", dependencies: ["TortureSuite"], path: "Tests/Torture", swiftSettings: strict),
+        // Faults planted one at a time, which the tests must find (scripts/mutants).
+        .executableTarget(
+            name: "mutants", path: "Tests/Mutants", exclude: ["mutants.txt"], swiftSettings: strict),
         .testTarget(
             name: "TortureTests", dependencies: ["TortureSuite"], swiftSettings: strict),
         tests(of: "LightningTypes"),
