@@ -1,7 +1,7 @@
 import Foundation
 
 /// A copy of the package in which every mutant waits behind a switch: the environment variable `MILLRACE_MUTANT`, a
-/// mutant's number in the list. Nothing of it is in the sources themselves.
+/// mutant's number. Nothing of it is in the sources themselves.
 struct Planting {
     let repository: URL
     let mutants: [Mutant]
@@ -18,9 +18,9 @@ struct Planting {
     private static let switchFile = """
         import Foundation
 
-        @usableFromInline let millraceMutantChosen: Int =
-            getenv("MILLRACE_MUTANT").flatMap { Int(String(cString: $0)) } ?? 0
-        @inlinable func millraceMutant(_ number: Int) -> Bool { millraceMutantChosen == number }
+        @usableFromInline let millraceMutantChosen: UInt32 =
+            getenv("MILLRACE_MUTANT").flatMap { UInt32(String(cString: $0)) } ?? 0
+        @inlinable func millraceMutant(_ number: UInt32) -> Bool { millraceMutantChosen == number }
 
         """
 
@@ -35,7 +35,7 @@ struct Planting {
                 try put(data, at: path)
             }
         }
-        for target in Set(mutants.map(\.target)) {
+        for target in Set(mutants.flatMap { $0.sites.map(\.target) }) {
             let path = "Sources/\(target)/MillraceMutant.swift"
             wanted.insert(path)
             try put(Data(Self.switchFile.utf8), at: path)
@@ -84,23 +84,25 @@ struct Planting {
     private func plantedFiles() throws -> [String: Data] {
         var result: [String: Data] = [:]
         var wrong: [String] = []
-        let numbered = mutants.enumerated().map { Site(number: $0.offset + 1, mutant: $0.element) }
-        for (file, sites) in Dictionary(grouping: numbered, by: \.mutant.file) {
+        let sites = mutants.flatMap { mutant in
+            mutant.sites.map { NumberedSite(number: mutant.number, id: mutant.id, site: $0) }
+        }
+        for (file, sites) in Dictionary(grouping: sites, by: \.site.file) {
             let path = "Sources/\(file)"
             guard let source = try? String(contentsOf: repository.appending(path: path), encoding: .utf8)
             else {
-                wrong += sites.map { "\($0.mutant.id): there is no \(path)" }
+                wrong += sites.map { "\($0.id): there is no \(path)" }
                 continue
             }
             let text = Array(source.utf8)
-            let placed = sites.compactMap { site in
-                let found = text.ranges(of: Array(site.mutant.place.utf8))
+            let placed = sites.compactMap { numbered in
+                let found = text.ranges(of: Array(numbered.site.place.utf8))
                 guard found.count == 1, let start = found.first?.lowerBound else {
-                    wrong.append("\(site.mutant.id): \(path) has “\(site.mutant.place)” \(found.count) times")
+                    wrong.append("\(numbered.id): \(path) has “\(numbered.site.place)” \(found.count) times")
                     return nil as PlacedSite?
                 }
-                let from = start + site.mutant.before.utf8.count
-                return PlacedSite(site: site, range: from..<from + site.mutant.text.utf8.count)
+                let from = start + numbered.site.before.utf8.count
+                return PlacedSite(site: numbered, range: from..<from + numbered.site.text.utf8.count)
             }
             // Outer before inner.
             .sorted {
@@ -117,13 +119,14 @@ struct Planting {
         return result
     }
 
-    private struct Site {
-        let number: Int
-        let mutant: Mutant
+    private struct NumberedSite {
+        let number: UInt32
+        let id: String
+        let site: Mutant.Site
     }
 
     private struct PlacedSite {
-        let site: Site
+        let site: NumberedSite
         let range: Range<Int>
     }
 
@@ -135,7 +138,7 @@ struct Planting {
         while let placed = rest.first, placed.range.lowerBound < stretch.upperBound {
             guard placed.range.upperBound <= stretch.upperBound else {
                 throw Complaint(
-                    "\(placed.site.mutant.id) overlaps another mutant and lies neither in it nor around it")
+                    "\(placed.site.id) overlaps another mutant and lies neither in it nor around it")
             }
             rest.removeFirst()
             output += text[position..<placed.range.lowerBound]
@@ -146,8 +149,8 @@ struct Planting {
         return output + text[position..<stretch.upperBound]
     }
 
-    private static func around(_ inner: [UInt8], _ site: Site) -> [UInt8] {
-        let (change, test) = (site.mutant.change, "millraceMutant(\(site.number))")
+    private static func around(_ inner: [UInt8], _ numbered: NumberedSite) -> [UInt8] {
+        let (change, test) = (numbered.site.change, "millraceMutant(\(numbered.number))")
         guard change.hasPrefix(";") else {
             return Array("(\(test) ? (\(change)) : (".utf8) + inner + Array("))".utf8)
         }

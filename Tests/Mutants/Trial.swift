@@ -6,7 +6,7 @@ struct Trial: Sendable {
 
     let program: URL
     let suite: String
-    let mutant: Int?
+    let mutant: UInt32?
     /// Of wall time.
     let limit: TimeInterval
 

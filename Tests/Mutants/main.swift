@@ -2,6 +2,7 @@
 // told in `scripts/mutants`, which builds and calls it.
 import Dispatch
 import Foundation
+import Synchronization
 
 struct Options {
     var repository = URL(filePath: FileManager.default.currentDirectoryPath)
@@ -81,29 +82,58 @@ struct Row {
 }
 
 /// What happened to each mutant, filled from two threads.
-final class Results: @unchecked Sendable {
-    private let lock = NSLock()
-    private var outcomes: [Int: Trial.Outcome] = [:]
-    private var next = 0
+final class Results: Sendable {
+    private let outcomes = Mutex<[Int: Trial.Outcome]>([:])
+    private let next = Mutex(0)
     let numbers: [Int]
 
     init(_ numbers: [Int]) { self.numbers = numbers }
 
+    /// What to try next.
     func take() -> Int? {
-        lock.withLock {
+        next.withLock { next in
             defer { next += 1 }
             return next < numbers.count ? numbers[next] : nil
         }
     }
 
+    /// - Returns: how many are done.
     func note(_ number: Int, _ outcome: Trial.Outcome) -> Int {
-        lock.withLock {
+        outcomes.withLock { outcomes in
             outcomes[number] = outcome
             return outcomes.count
         }
     }
 
-    var all: [Int: Trial.Outcome] { lock.withLock { outcomes } }
+    var all: [Int: Trial.Outcome] { outcomes.withLock { $0 } }
+}
+
+/// How long the tests of each suite take without mutants, two at a time as later; they have to pass.
+func usualSeconds(of suites: [String], _ program: URL) throws -> [String: TimeInterval] {
+    let trials = Results(Array(suites.indices))
+    let usual = Mutex<[String: TimeInterval]>([:])
+    let complaints = Mutex<[String]>([])
+    DispatchQueue.concurrentPerform(iterations: 2) { _ in
+        while let index = trials.take() {
+            let suite = suites[index]
+            guard let trial = try? Trial(program: program, suite: suite, mutant: nil, limit: 1_200).run()
+            else {
+                fatalError("\(program.path) cannot be run")
+            }
+            if trial.outcome != .passed {
+                complaints.withLock { $0.append("\(suite) fails without any mutant") }
+            } else if trial.tests == 0 {
+                complaints.withLock { $0.append("\(suite) is the name of no test") }
+            }
+            usual.withLock { $0[suite] = trial.seconds }
+            tell(
+                "without mutants: \(suite): \(trial.tests) tests in \(String(format: "%.1f", trial.seconds)) s"
+            )
+        }
+    }
+    let wrong = complaints.withLock { $0 }
+    guard wrong.isEmpty else { throw Complaint(wrong.sorted().joined(separator: "\n")) }
+    return usual.withLock { $0 }
 }
 
 /// - Returns: whether the score is enough.
@@ -118,23 +148,16 @@ func run(_ options: Options) throws -> Bool {
     // What argues that it cannot be seen is not looked for.
     let chosen = mutants.indices.filter { options.takes(mutants[$0], at: $0) }
     guard !chosen.isEmpty else { throw Complaint("no mutant is chosen") }
-    var usual: [String: TimeInterval] = [:]
-    let suites = Set(chosen.lazy.filter { mutants[$0].equal == nil }.map { mutants[$0].suite })
-    for suite in suites.sorted() {
-        let trial = try Trial(program: program, suite: suite, mutant: nil, limit: 1200).run()
-        guard trial.outcome == .passed else { throw Complaint("\(suite) fails without any mutant") }
-        guard trial.tests > 0 else { throw Complaint("\(suite) is the name of no test") }
-        usual[suite] = trial.seconds
-        tell("without mutants: \(suite): \(trial.tests) tests in \(String(format: "%.1f", trial.seconds)) s")
-    }
-
+    let suites = Set(chosen.lazy.filter { mutants[$0].equal == nil }.map { mutants[$0].suite }).sorted()
+    let usual = try usualSeconds(of: suites, program)
     let limits = usual.mapValues { 10 * $0 + 60 }
     let results = Results(chosen.filter { mutants[$0].equal == nil })
     DispatchQueue.concurrentPerform(iterations: 2) { _ in
         while let index = results.take() {
             let mutant = mutants[index]
             let trial = Trial(
-                program: program, suite: mutant.suite, mutant: index + 1, limit: limits[mutant.suite] ?? 60)
+                program: program, suite: mutant.suite, mutant: mutant.number,
+                limit: limits[mutant.suite] ?? 60)
             guard let (outcome, seconds, _) = try? trial.run() else {
                 fatalError("\(program.path) cannot be run")
             }
@@ -163,7 +186,9 @@ func run(_ options: Options) throws -> Bool {
             survivors.append("equal     \(mutant.id): \(reason)")
         } else if outcomes[index] == .passed {
             row.survived += 1
-            survivors.append("SURVIVED  \(mutant.id): \(mutant.file): \(mutant.text) → \(mutant.change)")
+            survivors.append(
+                "SURVIVED  \(mutant.id): \(mutant.sites[0].file): \(mutant.sites[0].text) → \(mutant.sites[0].change)"
+            )
         } else {
             row.caught += 1
         }

@@ -18,13 +18,13 @@ private func advance(_ simulation: NetworkSimulation, batches: Int, _ notebook: 
 }
 
 /// Everything a run says, as text: any difference shows.
-private func story(_ result: RunResult, _ notebook: Notebook) -> String {
+func story(_ result: RunResult, _ notebook: Notebook) -> String {
     let payments = notebook.payments.sorted { $0.number < $1.number }
     let attempts = notebook.attempts.sorted { ($0.payment, $0.number) < ($1.payment, $1.number) }
     return "\(result)\n\(payments)\n\(attempts)\n\(notebook.transactions)\n\(notebook.hours)"
 }
 
-private func firstDifference(_ a: String, _ b: String) -> String {
+func firstDifference(_ a: String, _ b: String) -> String {
     let place = zip(a.utf8, b.utf8).enumerated().first { $1.0 != $1.1 }?.offset ?? 0
     func around(_ text: String) -> String {
         String(
