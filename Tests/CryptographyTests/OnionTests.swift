@@ -218,4 +218,11 @@ struct `BOLT 4's vectors` {
         #expect(damaged.origin(keys) == nil, "a hop that spoils it remains unknown")
         #expect(OnionError(bytes: []).origin(keys) == nil)
     }
+
+    @Test(arguments: [0, 1, 255, 256])
+    func `carries a message of any length up to 256 bytes`(length: Int) throws {
+        let message = [UInt8](repeating: 7, count: length)
+        let origin = try #require(OnionError(message, by: keys[0]).origin(keys))
+        #expect(origin.hop == 0 && origin.message == message)
+    }
 }

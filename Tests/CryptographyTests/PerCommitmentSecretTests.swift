@@ -117,6 +117,7 @@ private struct AppendixD: Decodable {
             try store.insert(secret, at: index)
             #expect(store.count <= 10, "bits of the number of secrets, and one")
             #expect(store.nextIndex == index - 1)
+            #expect(PerCommitmentSecretStore(values: store.values) == store, "a store restored is the same")
             #expect(store.secret(at: index - 1) == nil)
             for earlier in 0..<UInt64(count) {
                 #expect(store.secret(at: Self.first - earlier) == seed.secret(at: Self.first - earlier))

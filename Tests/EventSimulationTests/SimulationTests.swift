@@ -57,7 +57,8 @@ private final class PHOLD: ShardModel {
 }
 
 private func run(
-    shards: Int, threads: Int = 1, mischief: Mischief = .none, carriesBytes: Bool = false,
+    shards: Int, threads: Int = 1, crewThreshold: Int = 48, mischief: Mischief = .none,
+    carriesBytes: Bool = false,
     placement: (Int) -> Int = { $0 }
 ) -> (digest: Digest, events: UInt64, visits: [Int]) {
     let processes = 60
@@ -68,7 +69,7 @@ private func run(
         lookahead: 100, models: models,
         shardOfProcess: (0..<processes).map { UInt16(placement($0) % shards) })
     for process in 0..<UInt32(processes) { simulation.schedule(Hop(), for: process, at: UInt64(process)) }
-    #expect(simulation.run(until: 50_000, threads: threads) { false })
+    #expect(simulation.run(until: 50_000, threads: threads, crewThreshold: crewThreshold) { false })
     let visits = (0..<processes).map { process in models.reduce(0) { $0 + $1.visits[process] } }
     return (simulation.digest, simulation.eventCount, visits)
 }
@@ -86,6 +87,13 @@ private func run(
     @Test(arguments: [2, 3, 8], [2, 8, 60])
     func `does the same on any number of threads`(threads: Int, shards: Int) {
         #expect(run(shards: shards, threads: threads).digest == run(shards: 1).digest)
+    }
+
+    /// Windows with few events are left to one thread unless it is said otherwise.
+    @Test(arguments: [2, 3], [2, 8, 60])
+    func `does the same where every window is shared among the threads`(threads: Int, shards: Int) {
+        let shared = run(shards: shards, threads: threads, crewThreshold: 1, carriesBytes: true)
+        #expect(shared.digest == run(shards: 1).digest)
     }
 
     @Test(arguments: [1, 4])

@@ -227,6 +227,49 @@ extension Past {
         #expect(fresh.waiting == past.tower.waiting && fresh.waiting.count >= 10)
     }
 
+    /// Ten permille, rounded down to the satoshi; what would be no output is left to the client.
+    @Test func `takes its share of what it saves, to the satoshi`() throws {
+        let past = try Past(seed: 9, revoked: 30, anchors: false)
+        var rewards: Set<UInt64> = []
+        for appointment in past.tower.waiting {
+            let commitment = past.archive.first { $0.transaction.id == appointment.commitment }
+            let outputs = try #require(commitment).transaction.outputs
+            for penalty in appointment.penalties where penalty.outpoint.transaction == appointment.commitment
+            {
+                let reward = outputs[Int(penalty.outpoint.index)].value.rawValue * 10 / 1_000
+                for choice in penalty.choices {
+                    let others = choice.transaction.outputs.dropFirst()
+                    #expect(others.map(\.value.rawValue) == (reward >= 294 ? [reward] : []))
+                    #expect(others.allSatisfy { $0.conditions[0].keys == [Past.towerKey.publicKey] })
+                }
+                rewards.insert(reward)
+            }
+        }
+        #expect(rewards.contains { $0 % 10 != 0 && $0 >= 294 })
+    }
+
+    /// Signed for 253, 1,000, 4,000 and 16,000.
+    @Test(arguments: [(253, 253), (254, 1_000), (1_000, 1_000), (4_001, 16_000), (16_001, 16_000)])
+    func `answers at the lowest rate that is enough`(needed: UInt64, used: UInt64) throws {
+        let past = try Past(seed: 4, revoked: 11, anchors: false)
+        var tower = tower(of: past)
+        let breach = past.archive[0].transaction
+        let answers = tower.connect([breach], at: BlockHeight(5), FeeEstimates(fixed: needed))
+        let penalties = past.tower.waiting.first { $0.commitment == breach.id }?.penalties ?? []
+        #expect(!answers.isEmpty)
+        #expect(answers == penalties.map { $0.choices.last { $0.feerate <= used }!.transaction })
+    }
+
+    @Test func `has nothing to answer once the breach is undone`() throws {
+        let past = try Past(seed: 4, revoked: 11, anchors: false)
+        var tower = tower(of: past)
+        let (breach, fees) = (past.archive[0].transaction, FeeEstimates(fixed: 1_000))
+        #expect(!tower.connect([breach], at: BlockHeight(5), fees).isEmpty && tower.isBusy)
+        tower.disconnect(to: BlockHeight(4))
+        #expect(!tower.isBusy && tower.connect([], at: BlockHeight(5), fees).isEmpty)
+        #expect(!tower.connect([breach], at: BlockHeight(6), fees).isEmpty)
+    }
+
     /// The block with the breach is undone after the tower has answered, and comes again.
     @Test func `answers again after a reorganisation`() throws {
         let past = try Past(seed: 4, revoked: 11, anchors: false)

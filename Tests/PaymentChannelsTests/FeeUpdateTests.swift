@@ -82,6 +82,7 @@ import Testing
         #expect(violation(2_000, to: pair.alice) == .feeNotTheirs)
         #expect(violation(252, to: pair.bob) == .feerateOutOfRange(252))
         #expect(violation(5_001, to: pair.bob) == .feerateOutOfRange(5_001))
+        #expect(violation(0, to: pair.bob, acceptable: 0...5_000) == .feerateOutOfRange(0))
         #expect(violation(2_800, to: pair.bob) == .peerCannotAfford)
         #expect(violation(2_700, to: pair.bob) == nil)
         #expect(violation(2_600, to: pair.bob) == .feeUpdateUnderWay)

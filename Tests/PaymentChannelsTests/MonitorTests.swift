@@ -70,6 +70,99 @@ import Testing
         #expect(dispute.alice.news == [.closed(.mutualClose)] && dispute.bob.news == [.closed(.mutualClose)])
     }
 
+    private func broadcasts(_ effects: [MonitorEffect]) -> [Transaction] {
+        effects.compactMap { if case .broadcast(let transaction) = $0 { transaction } else { nil } }
+    }
+
+    @Test func `offers its commitment again every six blocks until it is confirmed`() throws {
+        let dispute = Dispute(try pair(anchors: false))
+        try dispute.publish(by: .first)
+        let commitment = try #require(dispute.pair.latest(of: .first)).transaction.id
+        let alice = dispute.alice
+        let again = (1...24 as ClosedRange<UInt32>).filter { height in
+            let effects = alice.monitor.connect([], at: BlockHeight(height), dispute.fees, &alice.wallet)
+            return broadcasts(effects).contains { $0.id == commitment }
+        }
+        #expect(again == [6, 12, 18, 24])
+    }
+
+    /// Six blocks can be undone: what is in block 1 stands from block 7 on.
+    @Test func `takes a closing for final with as many confirmations as are never undone, and not before`()
+        throws
+    {
+        let pair = ChannelPair(.free(delay: Self.delay), alice: sat(500_000))
+        let dispute = Dispute(pair)
+        let closing = try #require(
+            closingTransaction(
+                pair.alice.channel, funding: ChannelPair.funding, fundedBy: pair.fundingOutput,
+                ours: pair.alice.keys.payment.publicKey, theirs: pair.bob.keys.payment.publicKey,
+                feeratePerKiloweight: 1_000))
+        let alice = dispute.alice
+        let told = (1...12 as ClosedRange<UInt32>).filter { height in
+            let block = height == 1 ? [closing] : []
+            return alice.monitor.connect(block, at: BlockHeight(height), dispute.fees, &alice.wallet)
+                .contains(.closed(.mutualClose))
+        }
+        #expect(told == [7])
+    }
+
+    /// Coins of every size: the smallest that would do for the fee alone leaves nothing for an output.
+    @Test(arguments: [1_000, 3_000, 9_000] as [UInt64])
+    func `gives back what is worth an output of the coins that it spends`(feerate: UInt64) throws {
+        let dispute = Dispute(try pair(anchors: true, feerate: 253))
+        let coins = (0..<4_000 as Range<UInt32>).map {
+            FeeWallet.Coin(outpoint: Chain.genesisOutpoint(100 + $0), value: Satoshi(300 + 7 * UInt64($0)))
+        }
+        dispute.alice.wallet = FeeWallet(key: dispute.alice.wallet.key, coins: coins)
+        let own = dispute.owned(try #require(dispute.pair.latest(of: .first)), by: .first)
+        let effects = dispute.alice.monitor.publish(
+            own, at: BlockHeight(0), FeeEstimates(fixed: feerate), &dispute.alice.wallet)
+        let child = try #require(broadcasts(effects).first { $0.id != own.transaction.id })
+        let change = try #require(child.outputs.last).value
+        // No more than a coin's step and the rounding of fees above what an output needs.
+        #expect((294...294 + 20).contains(change.rawValue), "\(change)")
+    }
+
+    /// Bob's commitment is in block 1; Alice's balance of it is 450,000, and an HTLC of 40,000 whose preimage she knows
+    /// is Bob's at 60.
+    private func aliceClaims(_ dispute: Dispute) throws -> Transaction {
+        let own = dispute.owned(try #require(dispute.pair.latest(of: .second)), by: .second)
+        dispute.alice.monitor.learn(preimage(12))
+        return own.transaction
+    }
+
+    /// A quarter of the estimate more for every block that it waited.
+    @Test func `bids more for what has a deadline the longer it waits`() throws {
+        let dispute = Dispute(try pair(anchors: false))
+        let closing = try aliceClaims(dispute)
+        let (alice, fees) = (dispute.alice, FeeEstimates(fixed: 1_000))
+        for height in 1...13 as ClosedRange<UInt32> {
+            let effects = alice.monitor.connect(
+                height == 1 ? [closing] : [], at: BlockHeight(height), fees, &alice.wallet)
+            let claim = broadcasts(effects).first { $0.inputs[0].witness?.secret == preimage(12) }
+            let outputs = try #require(claim, "block \(height)").outputs
+            let weight = claim!.weight(
+                spending: [closing.outputs[Int(claim!.inputs[0].outpoint.index)]])
+            let rate = UInt64(1_000) * (4 + UInt64(height - 1)) / 4
+            #expect(sat(40_000).roundedDown - outputs[0].value == Satoshi((weight * rate + 999) / 1_000))
+        }
+    }
+
+    /// Sweeping 450,000 would cost more than half of it, for ten blocks; nobody else can take it meanwhile.
+    @Test(arguments: [10, 2_016, 2_017] as [UInt32])
+    func `spends no more than half of a balance, and waits two weeks for that`(blocks: UInt32) throws {
+        let dispute = Dispute(try pair(anchors: false))
+        let closing = try aliceClaims(dispute)
+        let alice = dispute.alice
+        func sweeps(_ transactions: [Transaction], at height: UInt32, _ feerate: UInt64) -> Bool {
+            let effects = alice.monitor.connect(
+                transactions, at: BlockHeight(height), FeeEstimates(fixed: feerate), &alice.wallet)
+            return broadcasts(effects).contains { $0.outputs[0].value > Satoshi(400_000) || feerate > 9_000 }
+        }
+        for height in [1, blocks] { #expect(!sweeps(height == 1 ? [closing] : [], at: height, 700_000)) }
+        #expect(sweeps([], at: blocks + 1, 1_000) == (blocks <= 2_016))
+    }
+
     /// The estimate knows nothing of a spike that begins with the closing; the rate of the commitment is far too low.
     @Test func `is brought through a spike by a child of its commitment, and replacements`() throws {
         let rules = ChainRules.bitcoin

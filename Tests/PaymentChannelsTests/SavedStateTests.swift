@@ -110,6 +110,7 @@ import Testing
         var wallet = wallet([5_000, 800, 2_000])
         #expect(wallet.reserve(Satoshi(900))?.map(\.value) == [Satoshi(2_000)])
         #expect(wallet.total == Satoshi(5_800))
+        #expect(wallet.reserve(Satoshi(800))?.map(\.value) == [Satoshi(800)], "exactly enough is enough")
     }
 
     @Test func `reserves the largest together where no coin is enough`() {

@@ -1,3 +1,4 @@
+import Foundation
 import LightningTypes
 import Randomness
 import Snapshots
@@ -60,6 +61,7 @@ import Testing
             guard let lowest = block.feerateLowest, let waiting = world.chain.demand else { continue }
             let higher = BackgroundDemand.rates.first { $0 > lowest } ?? .max
             if block.weight == Self.rules.blockWeightMaximum {
+                #expect(block.feerateNeeded(Self.rules) == max(253, lowest + 1))
                 #expect(waiting.waiting(atLeast: higher) == 0, "nothing better was left behind")
             } else {
                 #expect(waiting.waiting == 0, "a block with room left nothing")
@@ -120,6 +122,22 @@ import Testing
         world.mine(1)
         #expect(world.chain.confirmations(of: low) == 1 && world.chain.confirmations(of: child.id) == 1)
         world.chain.checkTotals()
+    }
+
+    /// A block full of others' transactions at exactly the rate of ours.
+    @Test func `takes our own first where others bid the same`() throws {
+        var idle = demand(load: 0, spikeInterval: 0)
+        let rates = BackgroundDemand.rates.enumerated().filter { $0.element > 253 && $0.element < 100_000 }
+        let place = rates.first { ($0.element * 438 + 999) / 1_000 * 1_000 / 438 == $0.element }
+        let (index, rate) = try #require(place)
+        idle.backlog[index] = 2 * Self.rules.blockWeightMaximum
+        var world = world(idle)
+        let ours = try world.chain.submit(payment(0, feerate: rate))
+        world.mine(1)
+        #expect(world.chain.confirmations(of: ours) == 1)
+        let next = try world.chain.submit(payment(1, feerate: rate - 4))
+        world.mine(1)
+        #expect(world.chain.confirmations(of: next) == 0)
     }
 
     @Test func `mines a package by the rate of all of it, and descendants without what is mined`() throws {
@@ -186,6 +204,14 @@ import Testing
             #expect(kept.feerate(within: blocks) >= estimator.feerate(within: blocks))
         }
         #expect(Set([1, 3, 144].map { FeeEstimates(fixed: 77).feerate(within: $0) }) == [77])
+    }
+
+    @Test func `remembers 144 blocks, and those that are undone no longer`() {
+        var estimator = FeeEstimator(feerateMinimum: 253)
+        for number in 0..<300 as Range<UInt64> { estimator.connect(feerate: 300 + number) }
+        #expect(estimator.lowest == (156..<300).map { 300 + $0 })
+        estimator.disconnect(blocks: 6)
+        #expect(estimator.lowest == (156..<294).map { 300 + $0 })
     }
 
     @Test func `is the minimum while nothing is known or blocks have room`() {
@@ -257,6 +283,31 @@ import Testing
         #expect(LayerOneProfile.all.map(\.name) == names)
         #expect(names.allSatisfy { LayerOneProfile.named($0)?.name == $0 })
         #expect(LayerOneProfile.named("dogecoin") == nil)
+    }
+
+    /// The table "Profiles" of docs/LAYER-ONE.md.
+    @Test func `have the figures that are documented`() throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "docs/LAYER-ONE.md")
+        var rows: [String: [UInt64]] = [:]
+        for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
+            let cells = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+            guard cells.count == LayerOneProfile.all.count + 1 else { continue }
+            rows[cells[0]] = cells.dropFirst().compactMap { cell in
+                UInt64(cell.prefix { $0.isNumber || $0 == "," }.filter { $0 != "," })
+            }
+        }
+        func row(_ name: String, _ value: (LayerOneProfile) -> UInt64) {
+            #expect(rows[name] == LayerOneProfile.all.map(value), "\(name)")
+        }
+        row("seconds between blocks") { $0.blockInterval / 1_000_000 }
+        row("confirmations of a funding") { UInt64($0.confirmations) }
+        row("dispute window, blocks") { UInt64($0.disputeWindow) }
+        row("exit delay, blocks") { UInt64($0.exitDelay) }
+        row("deepest reorganisation") { UInt64($0.reorganisationDepth) }
+        row("block weight") { $0.rules.blockWeightMaximum }
+        row("lowest rate") { $0.rules.feerateMinimum }
+        row("typical bid") { $0.demand.feerateTypical }
     }
 
     /// Rates stay about where the figures put them, and what waits is bounded.

@@ -31,6 +31,11 @@ import Testing
         #expect(world.chain.spender(of: coin) == first)
         #expect(
             refusal(of: payment(fee: 999).signed(), on: &world.chain) == .replacementFeerateTooLow(first))
+        var elsewhere = payment(fee: 1_000)
+        elsewhere.outputs[0] = Output(value: elsewhere.outputs[0].value, key: World.key(8).publicKey)
+        #expect(
+            refusal(of: elsewhere.signed(), on: &world.chain) == .replacementFeerateTooLow(first),
+            "the same rate is not a higher one")
         #expect(refusal(of: payment(fee: 1_110).signed(), on: &world.chain) == nil)
         #expect(world.chain.confirmations(of: first) == nil, "what is replaced is gone")
         #expect(world.chain.mineBlock().transactions.map(\.id) == [payment(fee: 1_110).id])

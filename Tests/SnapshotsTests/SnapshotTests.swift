@@ -48,4 +48,17 @@ private func read(_ bytes: [UInt8]) throws(SnapshotError) {
         // A count alone must not reserve memory.
         #expect(throws: SnapshotError.self) { try reader.readCount(of: 1) }
     }
+
+    /// Three items of four bytes follow.
+    @Test func `is refused for more items than have room`() throws {
+        for count in 0...4 as ClosedRange<UInt8> {
+            let bytes = [count, 0, 0, 0, 0, 0, 0, 0] + [UInt8](repeating: 1, count: 12)
+            var reader = SnapshotReader(bytes)
+            if count <= 3 {
+                #expect(try reader.readCount(of: 4) == Int(count))
+            } else {
+                #expect(throws: SnapshotError.self) { try reader.readCount(of: 4) }
+            }
+        }
+    }
 }
