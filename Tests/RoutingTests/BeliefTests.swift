@@ -1,3 +1,4 @@
+import Foundation
 import LightningTypes
 import Testing
 
@@ -121,6 +122,33 @@ struct BeliefTests {
         // The payer's own channel.
         #expect(now(1_000).probability(of: hop(0, 900), isFirst: true, by: bimodal) == 1)
         #expect(now(1_000).probability(of: hop(0, 900), isFirst: true, by: apriori) == 0.95)
+    }
+
+    /// lnd's bimodal estimator, integrated in small steps: the density e^(−x/s) + e^((x−c)/s) + 1/c between what is
+    /// known, which fades over a week; after a week what the node's other channels did counts for a fifth, fading too.
+    @Test(arguments: [303_400, 605_799, 605_800, 1_210_600] as [UInt32], [1, 2])
+    func `mission control fades as lnd's does`(seconds: UInt32, channel: Int) {
+        var beliefs = Beliefs()
+        beliefs.recordSuccess(DirectionIndex(channel: 1, from: .first), satoshis(100_000), at: 1_000)
+        beliefs.recordFailure(DirectionIndex(channel: 2, from: .first), satoshis(600_000), at: 1_000)
+        let control = MissionControl(beliefs, of: Self.graph, at: seconds)
+        let (scale, capacity, amount) = (3e8, 1e9, 4e8)
+        let fading = Foundation.exp(-Double(seconds - 1_000) / 604_800)
+        let lower = channel == 1 ? 1e8 * fading : 0
+        let upper = channel == 2 ? capacity - (capacity - 6e8) * fading : capacity
+        func mass(_ from: Double, _ to: Double) -> Double {
+            let step = (to - from) / 10_000
+            return (0..<10_000).reduce(0) { sum, index in
+                let x = from + (Double(index) + 0.5) * step
+                return sum + step
+                    * (Foundation.exp(-x / scale) + Foundation.exp((x - capacity) / scale) + 1 / capacity)
+            }
+        }
+        let direct = mass(amount, upper) / mass(lower, upper)
+        let share = seconds >= 605_800 ? 0.2 * fading : 0
+        let expected = (direct + (channel == 2 ? share : 0)) / (1 + share)
+        let found = control.probability(of: hop(channel, 400_000), isFirst: false, by: .bimodal())
+        #expect(abs(found - expected) < 1e-6)
     }
 
     @Test(arguments: [RoutingModel.ldk, .lnd, .lndBimodal, .lndExact])

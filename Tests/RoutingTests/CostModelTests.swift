@@ -132,6 +132,16 @@ struct CostModelTests {
         // 51,000 + 1,024 + 61,035 + 250 + log10(2 × 78/64) × (10,000 + 596,046.4)
         #expect(abs(Int(LDKCost().cost(of: hop)) - (51_000 + 62_309 + 234_506)) <= 2)
         #expect(CheapestFee().cost(of: hop) == 51_000)
+        // LDK asks 250 more of channels that announce half of their capacity or more; a full channel has 1 msat left.
+        var half = hop
+        half.amountMaximum = 500_000_000
+        #expect(LDKCost().cost(of: half) == LDKCost().cost(of: hop))
+        half.amountMaximum -= 1
+        #expect(LDKCost().cost(of: half) == LDKCost().cost(of: hop) - 250)
+        var full = hop
+        full.amount = 1_000_000_000
+        // (51,000 + 1,000,051,000 × 0.1 × 144 / 52,596 + 1) × (1 + ln 1,000,000,001)
+        #expect(CoreLightningCost().cost(of: full) == UInt64((51_000.0 + 273_799 + 1) * 21.723_265_838))
     }
 
     @Test func `costs never fall when the amount rises`() {
