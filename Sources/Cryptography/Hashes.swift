@@ -72,3 +72,15 @@ public func blake2b(_ label: String, key: Bytes32) -> Bytes32 {
     var label = label
     return label.withUTF8 { blake2b(UnsafeRawBufferPointer($0), key: key) }
 }
+
+/// SipHash-2-4 under a key of zeros: tells whether bytes are those they were, not whether somebody meant them to be.
+public func sipHash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    var hash: UInt64 = 0
+    let key = Bytes32.zero
+    _ = withUnsafeMutableBytes(of: &hash) { hash in
+        key.withUnsafeBytes { key in
+            crypto_shorthash(hash.pointer, bytes.pointerOrNil, UInt64(bytes.count), key.pointer)
+        }
+    }
+    return UInt64(littleEndian: hash)
+}

@@ -84,7 +84,8 @@ extension RunStatistics {
             var value = try reader.read(UInt64.self)
             var count = try reader.readTally()
             total &+= count
-            try reader.check(value >= 1 && value <= 1 << 40 && count > 0 && total < 1 << 62, "a latency")
+            try reader.check(
+                value >= 1 && value <= Self.latencyMaximum && count > 0 && total < 1 << 62, "a latency")
             let isLast = bucket == bucketCount - 1
             if bucket == 0 {
                 try reader.check(latencies.valuesAreEquivalent(least, value), "the least latency")

@@ -4,13 +4,24 @@ import Settlement
 import Snapshots
 import Topologies
 
-/// How many rows of a run belong to a checkpoint: those up to its simulated time.
+/// Which rows of a run belong to a checkpoint.
 public struct RowMark: Sendable, Equatable {
-    /// Simulated microseconds.
+    /// Simulated microseconds: payments and attempts that ended later are not among them.
     public var time: UInt64
-    public var payments: UInt64
-    public var attempts: UInt64
-    public var transactions: UInt64
+    public var payments = RowSum()
+    public var attempts = RowSum()
+    public var transactions = RowSum()
+
+    init(time: UInt64, _ sums: [RunDatabase.GrowingTable: RowSum] = [:]) {
+        self.time = time
+        payments = sums[.payments] ?? RowSum()
+        attempts = sums[.attempts] ?? RowSum()
+        transactions = sums[.chain] ?? RowSum()
+    }
+
+    var sums: [RunDatabase.GrowingTable: RowSum] {
+        [.payments: payments, .attempts: attempts, .chain: transactions]
+    }
 }
 
 /// One saved state of a run.
@@ -22,9 +33,8 @@ public struct Checkpoint: Sendable, Equatable {
     public var state: [UInt8]
 }
 
-/// Why a file is no checkpoint of this run: one line, to follow its name.
+/// Why the content of a file is no checkpoint of this run: one line, to follow its name.
 public enum CheckpointRefusal: Error, Equatable, CustomStringConvertible {
-    case unreadable
     case noCheckpoint
     case otherVersion(String)
     case truncated
@@ -33,7 +43,6 @@ public enum CheckpointRefusal: Error, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .unreadable: "it cannot be read"
         case .noCheckpoint: "it is no checkpoint"
         case .otherVersion(let version): "it was written by another version (\(version))"
         case .truncated: "it ends early"
@@ -48,14 +57,14 @@ public enum CheckpointRefusal: Error, Equatable, CustomStringConvertible {
 /// A file, numbers with the least significant byte first:
 ///
 ///     magic "millrace", format u32, state version u32, program's version (length u64, text),
-///     the run 32, number u64, time u64, rows of payments, attempts and chain u64 each,
+///     the run 32, number u64, time u64, count and sum u64 each of the rows of payments, attempts and chain,
 ///     state (length u64, bytes), BLAKE2b-256 of all before 32
 ///
 /// The run is the BLAKE2b-256 of its manifest and all its input: a checkpoint continues no other.
 public struct CheckpointStore {
     static let subdirectory = "checkpoints"
     private static let magic = Array("millrace".utf8)
-    private static let format: UInt32 = 1
+    private static let format: UInt32 = 2
 
     private let directory: RunDirectory
     private let version: String
@@ -90,8 +99,8 @@ public struct CheckpointStore {
     }
 
     /// The numbers of the files there are, the latest first.
-    public var numbers: [UInt64] {
-        directory.names(in: Self.subdirectory).compactMap { name in
+    public func numbers() throws(RunStoreError) -> [UInt64] {
+        try directory.names(in: Self.subdirectory).compactMap { name in
             guard name.hasSuffix(".ckpt"), let number = UInt64(name.dropLast(5)), name == Self.name(number)
             else {
                 return nil
@@ -110,12 +119,10 @@ public struct CheckpointStore {
     /// Writes the file whole or not at all, and keeps it and the one before it.
     func write(_ checkpoint: Checkpoint) throws(RunStoreError) {
         try directory.write(encoded(checkpoint), to: "\(Self.subdirectory)/\(Self.name(checkpoint.number))")
-        for name in directory.names(in: Self.subdirectory)
-        where name.hasSuffix(".ckpt") && name != Self.name(checkpoint.number)
-            && name != Self.name(checkpoint.number - 1)
-        {
-            directory.remove("\(Self.subdirectory)/\(name)")
+        for number in try numbers() where !(checkpoint.number - 1...checkpoint.number).contains(number) {
+            directory.remove("\(Self.subdirectory)/\(Self.name(number))")
         }
+        RunDatabase.removeAside(in: directory)
     }
 
     func encoded(_ checkpoint: Checkpoint) -> [UInt8] {
@@ -127,9 +134,10 @@ public struct CheckpointStore {
         writer.write(run)
         writer.write(checkpoint.number)
         writer.write(checkpoint.rows.time)
-        writer.write(checkpoint.rows.payments)
-        writer.write(checkpoint.rows.attempts)
-        writer.write(checkpoint.rows.transactions)
+        for sum in [checkpoint.rows.payments, checkpoint.rows.attempts, checkpoint.rows.transactions] {
+            writer.write(sum.count)
+            writer.write(sum.hashes)
+        }
         writer.write(list: checkpoint.state)
         writer.write(writer.checksum())
         return writer.finish()
@@ -138,14 +146,12 @@ public struct CheckpointStore {
     // MARK: Reading
 
     /// Reads a checkpoint of this run, every bit of which is as it was written.
-    public func read(_ number: UInt64) throws(CheckpointRefusal) -> Checkpoint {
-        let bytes: [UInt8]
-        do {
-            bytes = try directory.read("\(Self.subdirectory)/\(Self.name(number))")
-        } catch { throw .unreadable }
-        let checkpoint = try decode(bytes)
+    ///
+    /// - Throws: `CheckpointRefusal` for what the file holds, `RunStoreError.failed` where it cannot be read.
+    public func read(_ number: UInt64) throws -> Checkpoint {
+        let checkpoint = try decode(directory.read("\(Self.subdirectory)/\(Self.name(number))"))
         // The number is under the checksum: a copy under another name is not the checkpoint of that name.
-        guard checkpoint.number == number else { throw .damaged }
+        guard checkpoint.number == number else { throw CheckpointRefusal.damaged }
         return checkpoint
     }
 
@@ -155,10 +161,6 @@ public struct CheckpointStore {
             guard Array(try reader.readBytes(Self.magic.count)) == Self.magic else {
                 throw CheckpointRefusal.noCheckpoint
             }
-            let format = try reader.read(UInt32.self)
-            guard format == Self.format else { throw CheckpointRefusal.otherVersion("format \(format)") }
-            let stateVersion = try reader.read(UInt32.self)
-            let version = try reader.readList()
             // Nothing more is believed before the checksum says so.
             guard bytes.count >= 32 else { throw CheckpointRefusal.truncated }
             let sum = bytes.withUnsafeBytes { all in
@@ -168,14 +170,19 @@ public struct CheckpointStore {
                 Bytes32(bytes: UnsafeRawBufferPointer(rebasing: $0.suffix(32)))
             }
             guard sum == stored else { throw Self.isWhole(reader) ? CheckpointRefusal.damaged : .truncated }
+            let format = try reader.read(UInt32.self)
+            guard format == Self.format else { throw CheckpointRefusal.otherVersion("format \(format)") }
+            let stateVersion = try reader.read(UInt32.self)
+            let version = try reader.readList()
             guard stateVersion == NetworkSimulation.stateVersion, version == Array(self.version.utf8) else {
                 throw CheckpointRefusal.otherVersion(String(decoding: version, as: UTF8.self))
             }
             guard try reader.readBytes32() == run else { throw CheckpointRefusal.otherRun }
             let number = try reader.read(UInt64.self)
-            let rows = RowMark(
-                time: try reader.read(), payments: try reader.read(), attempts: try reader.read(),
-                transactions: try reader.read())
+            var rows = RowMark(time: try reader.read())
+            for sum in [\RowMark.payments, \.attempts, \.transactions] {
+                rows[keyPath: sum] = RowSum(count: try reader.read(), hashes: try reader.read())
+            }
             let state = try reader.readList()
             guard reader.remaining == 32 else { throw CheckpointRefusal.damaged }
             return Checkpoint(number: number, rows: rows, state: state)
@@ -185,9 +192,14 @@ public struct CheckpointStore {
     }
 
     /// Whether a file whose checksum is wrong has at least the length it speaks of.
+    ///
+    /// - Parameter reader: behind the magic.
     private static func isWhole(_ reader: SnapshotReader) -> Bool {
         var reader = reader
-        guard (try? reader.readBytes(32 + 40)) != nil, (try? reader.readList()) != nil else { return false }
+        // Format and state version, the program's version, the run and its figures, the state.
+        guard (try? reader.readBytes(8)) != nil, (try? reader.readList()) != nil,
+            (try? reader.readBytes(32 + 8 * 8)) != nil, (try? reader.readList()) != nil
+        else { return false }
         return reader.remaining >= 32
     }
 }

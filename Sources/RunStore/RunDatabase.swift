@@ -9,36 +9,64 @@ import Topologies
 /// The scratch file is never synchronised, and it has a journal only where checkpoints are taken: then a kill at any
 /// instant leaves the rows of the last transaction that was committed, else it throws the file away. `VACUUM INTO`
 /// then writes a file that depends on nothing but its rows.
+///
+/// A run that goes on trusts nothing in the scratch file but rows whose sum is that of its checkpoint: it copies them into
+/// a new one.
 final class RunDatabase {
     static let name = "run.sqlite"
     private static let scratchName = ".run.sqlite.scratch"
+    /// The scratch file of a run that started over, until there is a newer checkpoint.
+    private static let asideName = ".run.sqlite.aside"
 
     private let directory: RunDirectory
     private let queue: DatabaseQueue
+    /// Rows written so far of the tables that grow while a run goes on; kept where checkpoints are taken.
+    private(set) var sums: [GrowingTable: RowSum]
+
+    /// The tables that grow while a run goes on, and what tells which of their rows a checkpoint knows.
+    enum GrowingTable: String, CaseIterable {
+        case payments, attempts, chain
+
+        /// Those of a checkpoint, in the order of their keys.
+        fileprivate func rows(upTo mark: RowMark) -> String {
+            switch self {
+            // Recorded when they end.
+            case .payments: "WHERE ended_us <= \(Int64(clamping: mark.time)) ORDER BY payment"
+            case .attempts: "WHERE ended_us <= \(Int64(clamping: mark.time)) ORDER BY payment, attempt"
+            // Recorded once no reorganisation can undo them, long after they confirmed, and in the order of the chain.
+            case .chain: "ORDER BY height, position LIMIT \(Int64(clamping: mark.transactions.count))"
+            }
+        }
+    }
 
     /// What the scratch file begins with.
     enum Beginning {
         /// Nothing; `isJournaled` for a run that takes checkpoints.
         case empty(isJournaled: Bool)
-        /// What a killed run left, without the rows later than a checkpoint.
+        /// The rows of a checkpoint that a killed run left.
         case resumed(RowMark)
     }
 
+    /// - Throws: `RunStoreError.otherRows` where the rows of the killed run are not those of the checkpoint, else
+    ///   `database` or `failed`.
     init(in directory: RunDirectory, _ beginning: Beginning) throws(RunStoreError) {
         self.directory = directory
-        let journal: String
         switch beginning {
         case .empty(let isJournaled):
             Self.removeScratch(in: directory)
-            journal = isJournaled ? "TRUNCATE" : "OFF"
-        case .resumed:
-            journal = "TRUNCATE"
-            // GRDB would make an empty file in place of a missing one.
-            guard directory.has(Self.scratchName) else {
-                throw .database(
-                    path: directory.path(of: Self.scratchName), reason: "the rows recorded so far are gone")
-            }
+            queue = try Self.open(Self.scratchName, in: directory, journal: isJournaled ? "TRUNCATE" : "OFF")
+            sums = isJournaled ? [.payments: RowSum(), .attempts: RowSum(), .chain: RowSum()] : [:]
+            try write { try $0.execute(sql: Self.schema) }
+        case .resumed(let mark):
+            sums = mark.sums
+            try Self.copyScratch(upTo: mark, in: directory)
+            queue = try Self.open(Self.scratchName, in: directory, journal: "TRUNCATE")
         }
+    }
+
+    private static func open(
+        _ name: String, in directory: RunDirectory, journal: String
+    ) throws(RunStoreError) -> DatabaseQueue {
         var configuration = Configuration()
         configuration.label = "millrace.run-store"
         configuration.prepareDatabase { database in
@@ -50,16 +78,77 @@ final class RunDatabase {
                 _ = try Row.fetchAll(database, sql: "PRAGMA \(pragma)")
             }
         }
-        queue = try Self.translatingErrors(in: directory) {
-            let queue = try DatabaseQueue(
-                path: directory.path(of: Self.scratchName), configuration: configuration)
-            switch beginning {
-            case .empty: try queue.write { try $0.execute(sql: Self.schema) }
-            case .resumed(let mark):
-                try queue.write { try Self.discardRows(after: mark, in: $0) }
-            }
-            return queue
+        return try translatingErrors(in: directory) {
+            try DatabaseQueue(path: directory.path(of: name), configuration: configuration)
         }
+    }
+
+    /// Puts a new scratch file, with the rows of a checkpoint and nothing else, in the place of a killed run's. Until it
+    /// is whole the old one stays as it is.
+    private static func copyScratch(upTo mark: RowMark, in directory: RunDirectory) throws(RunStoreError) {
+        let old = directory.path(of: scratchName)
+        // SQLite would make an empty file in place of a missing one.
+        guard directory.has(scratchName) else {
+            throw .otherRows(path: old, reason: "the rows recorded so far are gone")
+        }
+        let temporary = RunDirectory.temporaryName(of: scratchName)
+        directory.remove(temporary)
+        var isWhole = false
+        defer { if !isWhole { directory.remove(temporary) } }
+        let copy = try open(temporary, in: directory, journal: "OFF")
+        try translatingErrors(in: directory) {
+            try copy.writeWithoutTransaction { database in
+                try database.execute(sql: schema)
+                do {
+                    try database.execute(sql: "ATTACH ? AS killed", arguments: [old])
+                    for table in GrowingTable.allCases {
+                        try copyRows(of: table, upTo: mark, in: database)
+                    }
+                    try database.execute(sql: "DETACH killed")
+                } catch {
+                    throw isDamage(error)
+                        ? RunStoreError.otherRows(path: old, reason: RunStoreError.reason(of: error)) : error
+                }
+            }
+            try copy.close()
+        }
+        for ending in scratchEndings where !ending.isEmpty { directory.remove(scratchName + ending) }
+        try directory.rename(temporaryOf: scratchName)
+        isWhole = true
+    }
+
+    private static func copyRows(
+        of table: GrowingTable, upTo mark: RowMark, in database: Database
+    ) throws {
+        let name = table.rawValue
+        try database.execute(
+            sql: "INSERT INTO main.\(name) SELECT * FROM killed.\(name) \(table.rows(upTo: mark))")
+        let found = try RowSum(of: "SELECT * FROM main.\(name)", in: database)
+        let expected = mark.sums[table]
+        guard found.count == expected?.count else {
+            throw RunStoreError.otherRows(
+                path: name, reason: "\(found.count) rows of the \(expected?.count ?? 0) at the checkpoint")
+        }
+        guard found == expected else {
+            throw RunStoreError.otherRows(path: name, reason: "rows are not what they were at the checkpoint")
+        }
+    }
+
+    /// Whether SQLite says that the file is at fault, and not the disk, the memory or a right.
+    private static func isDamage(_ error: any Error) -> Bool {
+        let code: Int32
+        switch error {
+        case let error as DatabaseError: code = error.extendedResultCode.rawValue
+        case let error as SQLiteRefusal: code = error.code
+        default: return false
+        }
+        if code == ResultCode.SQLITE_IOERR_SHORT_READ.rawValue { return true }
+        let disk = [
+            SQLITE_FULL, SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH,
+            SQLITE_BUSY,
+            SQLITE_LOCKED, SQLITE_NOMEM, SQLITE_INTERRUPT, SQLITE_PROTOCOL, SQLITE_NOLFS,
+        ]
+        return !disk.contains(code & 0xFF)
     }
 
     /// Writes rows in one transaction.
@@ -70,28 +159,40 @@ final class RunDatabase {
         }
     }
 
-    private static func discardRows(after mark: RowMark, in database: Database) throws {
-        for (table, time, count) in [
-            ("payments", "ended_us", mark.payments), ("attempts", "ended_us", mark.attempts),
-            ("chain", "confirmed_us", mark.transactions),
-        ] {
-            try database.execute(
-                sql: "DELETE FROM \(table) WHERE \(time) > ?", arguments: [Int64(clamping: mark.time)])
-            let left = try Int64.fetchOne(database, sql: "SELECT count(*) FROM \(table)") ?? 0
-            guard left == Int64(clamping: count) else {
-                throw SQLiteRefusal(
-                    reason: "\(table) has \(left) rows of the \(count) it had at the checkpoint")
-            }
-        }
-        // What the end of a run writes, and may have written when it was killed.
-        for table in ["meta", "directions", "income", "node_income", "timeline"] {
-            try database.execute(sql: "DELETE FROM \(table)")
+    /// Writes rows of one table in one transaction.
+    ///
+    /// - Parameter rows: binds and inserts them.
+    func write(
+        to table: GrowingTable, columns: Int, _ rows: (inout BulkInsert) throws -> Void
+    ) throws(RunStoreError) {
+        let isSummed = sums[table] != nil
+        try write { database in
+            var insert = try BulkInsert(
+                into: table.rawValue, columns: columns, in: database, isSummed: isSummed)
+            try rows(&insert)
+            sums[table]? += insert.sum
         }
     }
 
+    private static let scratchEndings = ["", "-journal", "-wal", "-shm"]
+
     /// Removes the scratch file; only when nobody will go on with it.
     static func removeScratch(in directory: RunDirectory) {
-        for ending in ["", "-journal", "-wal", "-shm"] { directory.remove(scratchName + ending) }
+        for ending in scratchEndings { directory.remove(scratchName + ending) }
+    }
+
+    /// Removes the one set aside; only when there is something newer.
+    static func removeAside(in directory: RunDirectory) {
+        for ending in scratchEndings { directory.remove(asideName + ending) }
+    }
+
+    /// Keeps the scratch file of checkpoints that are of no use until there is a newer one; an earlier one that is kept
+    /// already stays.
+    static func setScratchAside(in directory: RunDirectory) throws(RunStoreError) {
+        guard !directory.has(asideName) else { return }
+        for ending in scratchEndings where directory.has(scratchName + ending) {
+            try directory.rename(scratchName + ending, to: asideName + ending)
+        }
     }
 
     /// Copies the rows to the final name and closes. The scratch file stays.
@@ -100,14 +201,20 @@ final class RunDatabase {
         // A kill may have left a part of it.
         directory.remove(temporary)
         directory.remove(temporary + "-journal")
-        try Self.translatingErrors(in: directory) {
-            try queue.writeWithoutTransaction { database in
-                try database.execute(sql: "VACUUM INTO ?", arguments: [directory.path(of: temporary)])
+        do {
+            try Self.translatingErrors(in: directory) {
+                try queue.writeWithoutTransaction { database in
+                    try database.execute(sql: "VACUUM INTO ?", arguments: [directory.path(of: temporary)])
+                }
+                try queue.close()
             }
-            try queue.close()
+            try directory.synchronize(directory.path(of: temporary))
+            try directory.rename(temporaryOf: Self.name)
+        } catch {
+            // Half a database takes room on a disk that may be full.
+            directory.remove(temporary)
+            throw error
         }
-        try directory.synchronize(directory.path(of: temporary))
-        try directory.rename(temporaryOf: Self.name)
     }
 
     private static func translatingErrors<Result>(

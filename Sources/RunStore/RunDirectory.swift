@@ -3,18 +3,26 @@ import Foundation
 /// The directory of one run: a manifest, a copy of the input, the database and the tables.
 ///
 /// Files come into being under a hidden name and are renamed when they are whole and on the disk, so that a
-/// killed run never leaves half a file under a name that means something.
+/// killed run never leaves half a file under a name that means something. While a run writes, its process holds the
+/// directory's lock.
 public struct RunDirectory: Sendable {
     public let path: String
+    /// Nil where the directory is only read.
+    private var lock: RunLock?
 
-    /// Makes `path`, and what leads to it, unless it stands there empty.
+    /// Makes `path`, and what leads to it, unless it stands there empty or with what a run left that was killed before
+    /// it had written its manifest.
+    ///
+    /// - Throws: `RunStoreError.inUse`, `occupied` or `failed`.
     public init(creating path: String) throws(RunStoreError) {
         try Self.make(path)
-        guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
-            throw .failed(path: path, reason: "cannot be listed")
-        }
-        guard names.isEmpty else { throw .occupied(path: path) }
         self.path = path
+        // Nothing is put into a directory that is somebody else's, not even a lock.
+        let found = try names(in: "")
+        guard found.isEmpty || found.contains(RunLock.name) else { throw .occupied(path: path) }
+        lock = try RunLock(of: path)
+        let left = [RunLock.name, "input", Self.temporaryName(of: Self.manifestName)]
+        guard try names(in: "").allSatisfy(left.contains) else { throw .occupied(path: path) }
     }
 
     /// Makes `parent/NAME-SEED`, or the first of `NAME-SEED-2`, `NAME-SEED-3`, … that does not exist yet.
@@ -26,6 +34,7 @@ public struct RunDirectory: Sendable {
             // One call both asks and takes, so two runs that start together never share a directory.
             if mkdir(candidate, 0o777) == 0 {
                 path = candidate
+                lock = try RunLock(of: path)
                 return
             }
             guard errno == EEXIST else {
@@ -35,10 +44,10 @@ public struct RunDirectory: Sendable {
         throw .failed(path: base, reason: "a million runs of this name exist; remove some")
     }
 
-    /// A directory that a run was stored in.
+    /// A directory that a run was stored in, to be read.
     public init(existing path: String) throws(RunStoreError) {
         self.path = path
-        guard has("manifest.json") else {
+        guard has(Self.manifestName) else {
             var isDirectory: ObjCBool = false
             let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
             guard exists, isDirectory.boolValue else {
@@ -46,27 +55,68 @@ public struct RunDirectory: Sendable {
             }
             throw .notResumable(
                 path: path,
-                reason: "no manifest.json: a run was killed before it began, or this is none; start it anew")
+                reason:
+                    "no manifest.json: a run was killed before it began, or this is none; give its command "
+                    + "again, with the same --out if you like")
         }
     }
+
+    /// Takes the directory for this process, to write in it.
+    ///
+    /// - Throws: `RunStoreError.inUse` where another process has it.
+    public mutating func claim() throws(RunStoreError) { lock = try RunLock(of: path) }
+
+    /// Gives the directory free for other processes; nothing is written in it any more.
+    public func release() { lock?.release() }
+
+    static let manifestName = "manifest.json"
 
     func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(of: name)) }
 
     /// The whole file.
     func read(_ name: String) throws(RunStoreError) -> [UInt8] {
-        guard let data = FileManager.default.contents(atPath: path(of: name)) else {
-            throw .failed(path: path(of: name), reason: "cannot be read")
+        let path = path(of: name)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Self.failure(of: path) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = part.withUnsafeMutableBytes {
+                Foundation.read(descriptor, $0.baseAddress, $0.count)
+            }
+            if count == 0 { return bytes }
+            if count > 0 {
+                bytes.append(contentsOf: part[..<count])
+            } else if errno != EINTR {
+                throw Self.failure(of: path)
+            }
         }
-        return [UInt8](data)
     }
 
     /// The names in a subdirectory, sorted; none where it does not exist.
-    func names(in subdirectory: String) -> [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: path(of: subdirectory))) ?? []).sorted()
+    func names(in subdirectory: String) throws(RunStoreError) -> [String] {
+        let path = subdirectory.isEmpty ? path : path(of: subdirectory)
+        guard let directory = opendir(path) else {
+            if errno == ENOENT { return [] }
+            throw Self.failure(of: path)
+        }
+        defer { closedir(directory) }
+        var names: [String] = []
+        errno = 0
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+            errno = 0
+        }
+        guard errno == 0 else { throw Self.failure(of: path) }
+        return names.sorted()
     }
 
     func removeSubdirectory(_ name: String) {
-        for file in names(in: name) { remove("\(name)/\(file)") }
+        for file in (try? names(in: name)) ?? [] { remove("\(name)/\(file)") }
         rmdir(path(of: name))
     }
 
@@ -84,6 +134,17 @@ public struct RunDirectory: Sendable {
 
     /// Writes a whole file under its final name, or nothing.
     func write(_ bytes: [UInt8], to name: String) throws(RunStoreError) {
+        do {
+            try writeTemporary(bytes, of: name)
+            try rename(temporaryOf: name)
+        } catch {
+            // Half a file takes room on a disk that may be full.
+            remove(Self.temporaryName(of: name))
+            throw error
+        }
+    }
+
+    private func writeTemporary(_ bytes: [UInt8], of name: String) throws(RunStoreError) {
         let temporary = path(of: Self.temporaryName(of: name))
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw Self.failure(of: temporary) }
@@ -100,13 +161,16 @@ public struct RunDirectory: Sendable {
             written += count
         }
         guard fsync(descriptor) == 0 else { throw Self.failure(of: temporary) }
-        try rename(temporaryOf: name)
     }
 
     /// Gives the finished temporary file of `name` its final name, and makes the name last through a power cut.
     func rename(temporaryOf name: String) throws(RunStoreError) {
-        guard Foundation.rename(path(of: Self.temporaryName(of: name)), path(of: name)) == 0 else {
-            throw Self.failure(of: path(of: name))
+        try rename(Self.temporaryName(of: name), to: name)
+    }
+
+    func rename(_ old: String, to new: String) throws(RunStoreError) {
+        guard Foundation.rename(path(of: old), path(of: new)) == 0 else {
+            throw Self.failure(of: path(of: new))
         }
         try synchronize(path)
     }

@@ -10,17 +10,24 @@ public enum RunStoreError: Error, CustomStringConvertible {
     case notResumable(path: String, reason: String)
     /// The tables are those of another version of the program.
     case otherSchema(path: String, found: Int, program: String)
+    /// Another process, of this number where it says so, has the directory.
+    case inUse(path: String, owner: Int32?)
+    /// The rows that a killed run recorded are not those that its checkpoint speaks of.
+    case otherRows(path: String, reason: String)
     /// SQLite refused.
     case database(path: String, reason: String)
 
     public var description: String {
         switch self {
         case .occupied(let path): "\(path) is not empty; name a new or empty directory with --out"
+        case .inUse(let path, let owner):
+            "\(path) is in use by another millrace\(owner.map { ", process \($0)" } ?? ""); wait until it has ended"
         case .notResumable(let path, let reason): "\(path): \(reason)"
         case .otherSchema(let path, let found, let program):
             "\(path): its tables have schema \(found), of \(program); this program writes schema "
                 + "\(RunDatabase.schemaVersion), and neither verifies nor goes on with another"
-        case .failed(let path, let reason), .database(let path, let reason): "\(path): \(reason)"
+        case .failed(let path, let reason), .otherRows(let path, let reason), .database(let path, let reason):
+            "\(path): \(reason)"
         }
     }
 }

@@ -33,9 +33,6 @@ public final class RunWriter: RunRecorder {
     /// Where checkpoints go; nil where none are taken.
     private let checkpoints: CheckpointStore?
     private var nextCheckpoint: UInt64 = 1
-    private var paymentCount: UInt64 = 0
-    private var attemptCount: UInt64 = 0
-    private var transactionCount: UInt64 = 0
 
     /// Writes the copies of the input, the manifest and the tables of what the run starts from. The manifest comes
     /// after the input, so that a directory with a manifest has all that the run is made of.
@@ -52,11 +49,12 @@ public final class RunWriter: RunRecorder {
         }
         let manifest = description.manifest(
             of: topology, inputNames: inputNames, status: .incomplete, digest: nil)
-        try directory.write(manifest.encoded(), to: "manifest.json")
+        try directory.write(manifest.encoded(), to: RunDirectory.manifestName)
         try self.init(startingOver: directory, topology: topology, description: description, takesCheckpoints)
     }
 
-    /// Begins again in the directory of a run that was killed; its manifest and input stay as they are.
+    /// Begins again in the directory of a run that was killed; its manifest and input stay as they are, and what it saved
+    /// until this run saves something.
     public init(
         startingOver directory: RunDirectory, topology: Topology, description: RunDescription,
         _ takesCheckpoints: Bool
@@ -65,18 +63,21 @@ public final class RunWriter: RunRecorder {
         self.topology = topology
         self.description = description
         inputNames = Self.distinctNames(of: description.inputs)
-        directory.removeSubdirectory(CheckpointStore.subdirectory)
-        database = try RunDatabase(in: directory, .empty(isJournaled: takesCheckpoints))
-        directionTexts = DirectionTexts(of: topology)
         checkpoints =
             takesCheckpoints
             ? try CheckpointStore(in: directory, of: description, topology, isNew: true) : nil
-        payments.reserveCapacity(Self.batchCount)
-        try database.writeNodes(of: topology)
-        try database.writeChannels(of: topology)
+        if let latest = try checkpoints?.numbers().first {
+            nextCheckpoint = latest + 1
+            try RunDatabase.setScratchAside(in: directory)
+        }
+        database = try RunDatabase(in: directory, .empty(isJournaled: takesCheckpoints))
+        directionTexts = DirectionTexts(of: topology)
+        try begin()
     }
 
-    /// Goes on behind a checkpoint: rows later than it are discarded.
+    /// Goes on behind a checkpoint: rows recorded after it are discarded.
+    ///
+    /// - Throws: `RunStoreError.otherRows` where those before it are not what they were.
     public init(
         resuming directory: RunDirectory, topology: Topology, description: RunDescription,
         from checkpoint: Checkpoint
@@ -89,10 +90,14 @@ public final class RunWriter: RunRecorder {
         directionTexts = DirectionTexts(of: topology)
         checkpoints = try CheckpointStore(in: directory, of: description, topology, isNew: false)
         nextCheckpoint = checkpoint.number + 1
-        paymentCount = checkpoint.rows.payments
-        attemptCount = checkpoint.rows.attempts
-        transactionCount = checkpoint.rows.transactions
+        try begin()
+    }
+
+    /// Writes the tables of what the run starts from.
+    private func begin() throws(RunStoreError) {
         payments.reserveCapacity(Self.batchCount)
+        try database.writeNodes(of: topology)
+        try database.writeChannels(of: topology)
     }
 
     /// Notes how often checkpoints are taken, for whoever goes on with the run.
@@ -108,9 +113,8 @@ public final class RunWriter: RunRecorder {
     public func checkpoint(_ state: [UInt8], at time: UInt64) throws(RunStoreError) {
         guard let checkpoints else { preconditionFailure("a run says beforehand that it takes checkpoints") }
         try flush()
-        let rows = RowMark(
-            time: time, payments: paymentCount, attempts: attemptCount, transactions: transactionCount)
-        try checkpoints.write(Checkpoint(number: nextCheckpoint, rows: rows, state: state))
+        try checkpoints.write(
+            Checkpoint(number: nextCheckpoint, rows: RowMark(time: time, database.sums), state: state))
         nextCheckpoint += 1
     }
 
@@ -118,19 +122,16 @@ public final class RunWriter: RunRecorder {
 
     public func record(_ payment: PaymentRecord) throws {
         payments.append(payment)
-        paymentCount += 1
         if payments.count == Self.batchCount { try flushPayments() }
     }
 
     public func record(_ attempt: AttemptRecord) throws {
         attempts.append(attempt)
-        attemptCount += 1
         if attempts.count == Self.batchCount { try flushAttempts() }
     }
 
     public func record(_ transaction: ChainRecord) throws {
         transactions.append(transaction)
-        transactionCount += 1
         if transactions.count == Self.batchCount { try flushChain() }
     }
 
@@ -183,6 +184,7 @@ public final class RunWriter: RunRecorder {
         try directory.write(wall.json.encoded(), to: "wall.json")
         try writeManifest(status: .complete, digest: result.digest)
         directory.removeTraces()
+        directory.release()
         return (wall, made)
     }
 
@@ -205,12 +207,13 @@ public final class RunWriter: RunRecorder {
         try database.finish()
         try writeManifest(status: .interrupted, digest: nil)
         if checkpoints == nil { RunDatabase.removeScratch(in: directory) }
+        directory.release()
     }
 
     private func writeManifest(status: RunStatus, digest: UInt64?) throws(RunStoreError) {
         let manifest = description.manifest(
             of: topology, inputNames: inputNames, status: status, digest: digest)
-        try directory.write(manifest.encoded(), to: "manifest.json")
+        try directory.write(manifest.encoded(), to: RunDirectory.manifestName)
     }
 
     private func meta(status: RunStatus) -> [(name: String, value: String)] {
@@ -245,8 +248,7 @@ extension RunWriter {
 
     private func flushPayments() throws(RunStoreError) {
         payments.sort { $0.number < $1.number }
-        try database.write { database in
-            var insert = try BulkInsert(into: "payments", columns: 10, in: database)
+        try database.write(to: .payments, columns: 10) { insert in
             for payment in payments {
                 insert.bind(payment.number)
                 insert.bind(Int64(payment.source))
@@ -266,8 +268,7 @@ extension RunWriter {
 
     private func flushAttempts() throws(RunStoreError) {
         attempts.sort { ($0.payment, $0.number) < ($1.payment, $1.number) }
-        try database.write { database in
-            var insert = try BulkInsert(into: "attempts", columns: 8, in: database)
+        try database.write(to: .attempts, columns: 8) { insert in
             var route: [UInt8] = []
             for attempt in attempts {
                 insert.bind(attempt.payment)
@@ -286,8 +287,7 @@ extension RunWriter {
     }
 
     private func flushChain() throws(RunStoreError) {
-        try database.write { database in
-            var insert = try BulkInsert(into: "chain", columns: 8, in: database)
+        try database.write(to: .chain, columns: 8) { insert in
             for transaction in transactions {
                 insert.bind(transaction.height)
                 insert.bind(transaction.position)

@@ -20,10 +20,13 @@ public struct StoredRun {
     private let inputHashes: [String]
 
     /// - Throws: `RunStoreError.notResumable` where the manifest or a copy of the input is missing or not ours.
-    public init(at path: String) throws(RunStoreError) {
-        directory = try RunDirectory(existing: path)
-        manifest = try directory.read("manifest.json")
-        let path = directory.path(of: "manifest.json")
+    public init(at path: String) throws(RunStoreError) { try self.init(in: RunDirectory(existing: path)) }
+
+    /// - Throws: as `init(at:)`.
+    public init(in directory: RunDirectory) throws(RunStoreError) {
+        self.directory = directory
+        manifest = try directory.read(RunDirectory.manifestName)
+        let path = directory.path(of: RunDirectory.manifestName)
         func refuse(_ what: String) -> RunStoreError { .notResumable(path: path, reason: what) }
         guard let root = try? JSONSerialization.jsonObject(with: Data(manifest)) as? [String: Any],
             let program = root["program"] as? String, let arguments = root["arguments"] as? [String],
@@ -92,16 +95,15 @@ extension RunDirectory {
     static let intervalName = CheckpointStore.subdirectory + "/interval"
 
     /// How often the run took checkpoints, as it was told; nil where it took none.
-    public var checkpointInterval: String? {
-        (try? read(Self.intervalName)).map { String(decoding: $0, as: UTF8.self) }
+    public func checkpointInterval() throws(RunStoreError) -> String? {
+        guard has(Self.intervalName) else { return nil }
+        return String(decoding: try read(Self.intervalName), as: UTF8.self)
     }
 
     /// Removes what only a run that goes on needs.
-    func removeTraces() {
+    public func removeTraces() {
         RunDatabase.removeScratch(in: self)
+        RunDatabase.removeAside(in: self)
         removeSubdirectory(CheckpointStore.subdirectory)
     }
-
-    /// Removes what a run killed after its last file had been written may have left.
-    public func tidy() { removeTraces() }
 }

@@ -10,7 +10,12 @@ enum ExitStatus: Int32 {
     case badInput = 65
     case brokenInvariant = 70
     case inputOutput = 74
+    /// Another process has it.
+    case inUse = 75
+    /// By Control-C.
     case interrupted = 130
+    /// By SIGTERM.
+    case terminated = 143
 }
 
 /// Why a command ended early: an exit code and one line.
@@ -28,9 +33,19 @@ extension CommandFailure {
     init(_ error: RunStoreError) {
         switch error {
         case .occupied: self.init(.usage, error.description)
-        case .notResumable, .otherSchema: self.init(.badInput, error.description)
+        case .inUse: self.init(.inUse, error.description)
+        case .notResumable, .otherSchema, .otherRows: self.init(.badInput, error.description)
         case .failed, .database: self.init(.inputOutput, error.description)
         }
+    }
+
+    /// Ended by whoever runs the command, as it was asked to.
+    ///
+    /// - Parameter rest: what follows in the message.
+    static func interrupted(_ rest: String = "") -> CommandFailure {
+        Interruption.isTermination
+            ? CommandFailure(.terminated, "terminated\(rest)")
+            : CommandFailure(.interrupted, "interrupted\(rest)")
     }
 
     /// What a run threw, its recorder included.
@@ -39,7 +54,7 @@ extension CommandFailure {
         case let failure as CommandFailure: self = failure
         case let error as RunStoreError: self.init(error)
         case SimulationError.noTraffic, SimulationError.idleFlow: self.init(.badInput, "\(error)")
-        case SimulationError.interrupted: self.init(.interrupted, "interrupted")
+        case SimulationError.interrupted: self = .interrupted()
         case SimulationError.brokenInvariant(let what):
             self.init(.brokenInvariant, "an invariant is broken, a fault of the program: \(what)")
         case SimulationError.recordingFailed(let error): self.init(duringRun: error)

@@ -55,7 +55,7 @@ struct MillraceCommand: ParsableCommand {
             Lightning's listchannels, a directory of CLoTH's tables, sim-ln's sim_network, GraphML; '-' reads standard input.
 
             Exit codes: 0 done, 64 usage, 65 bad input file, 70 broken invariant, 74 input or output failed, \
-            130 interrupted.
+            75 in use by another process, 130 interrupted, 143 terminated.
             """,
         version: "millrace \(Millrace.version)",
         subcommands: [

@@ -54,7 +54,7 @@ struct RouteBatch: Sendable {
             }
         }
         line.clear()
-        if Interruption.isRequested { throw CommandFailure(.interrupted, "interrupted") }
+        if Interruption.isRequested { throw CommandFailure.interrupted() }
         self.topology = topology
         self.queries = queries
         self.showsParts = showsParts

@@ -152,7 +152,7 @@ struct RunCommand: ParsableCommand {
         let session = RunSession(
             plan: plan, directory: directory, checkpointInterval: checkpointEvery?.value, json: json,
             quiet: quiet, logLevel: logLevel, stopwatch: stopwatch)
-        try session.run(into: writer, resuming: nil)
+        do { try session.run(into: writer) } catch { throw CommandFailure(duringRun: error) }
     }
 
     /// What these arguments ask for.

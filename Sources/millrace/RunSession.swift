@@ -24,15 +24,10 @@ struct RunSession {
     let logLevel: LogLevel
     let stopwatch: Stopwatch
 
-    /// - Parameter state: of a checkpoint to go on from.
-    func run(into writer: RunWriter, resuming state: [UInt8]?) throws(CommandFailure) {
-        do {
-            let simulation = try NetworkSimulation(
-                plan.topology, settings: plan.settings, recorder: writer, resuming: state)
-            try run(simulation, into: writer)
-        } catch {
-            throw CommandFailure(duringRun: error)
-        }
+    /// Carries it out from the start and prints the result.
+    func run(into writer: RunWriter) throws {
+        try run(
+            NetworkSimulation(plan.topology, settings: plan.settings, recorder: writer), into: writer)
     }
 
     /// Carries it out and prints the result.
@@ -91,8 +86,7 @@ struct RunSession {
             if let failure { throw failure }
             try writer.finishInterrupted(initialBalances: simulation.initialBalances())
             let how = checkpointInterval == nil ? "" : "; millrace run --resume \(directory.path) goes on"
-            throw CommandFailure(
-                .interrupted, "interrupted; what was recorded until then is in \(directory.path)\(how)")
+            throw CommandFailure.interrupted("; what was recorded until then is in \(directory.path)\(how)")
         }
         let simulating = stopwatch.seconds - loading
         log.phase(

@@ -103,7 +103,7 @@ struct StressLadder: Sendable {
     private func outcome(
         of rate: Double, _ threads: Int, _ board: ProgressBoard
     ) throws(CommandFailure) -> StressStep {
-        if Interruption.isRequested { throw CommandFailure(.interrupted, "interrupted") }
+        if Interruption.isRequested { throw CommandFailure.interrupted() }
         let place = board.begin()
         var settings = settings
         settings.rateFactor = rate / base

@@ -34,9 +34,9 @@ struct VerifyCommand: ParsableCommand {
                 throw CommandFailure(.brokenInvariant, "\(directory): \(differences.joined(separator: "; "))")
             }
         } catch {
-            var failure = CommandFailure(duringRun: error)
-            if failure.status == .interrupted { failure.message = "interrupted" }
-            throw failure
+            // What it wrote until then is gone with the scratch directory.
+            if Interruption.isRequested { throw CommandFailure.interrupted() }
+            throw CommandFailure(duringRun: error)
         }
         try Output.write("verified: \(directory), digest \(digest)\n")
     }

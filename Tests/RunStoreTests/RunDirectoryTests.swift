@@ -16,11 +16,58 @@ struct RunDirectoryTests {
 
     @Test func `takes an empty directory and refuses one that is not`() throws {
         let path = "\(temporary.path)/a/b"
+        try RunDirectory(creating: path).release()
         let directory = try RunDirectory(creating: path)
-        _ = try RunDirectory(creating: path)
         try directory.write([1, 2, 3], to: "file")
-        #expect(throws: RunStoreError.self) { try RunDirectory(creating: path) }
+        directory.release()
+        let refusal = #expect(throws: RunStoreError.self) { try RunDirectory(creating: path) }
+        #expect(refusal?.description == "\(path) is not empty; name a new or empty directory with --out")
         #expect(try temporary.files(below: "a/b") == ["file": Data([1, 2, 3])])
+    }
+
+    @Test func `belongs to one process at a time`() throws {
+        let path = "\(temporary.path)/run"
+        let first = try RunDirectory(creating: path)
+        let refusal = #expect(throws: RunStoreError.self) { try RunDirectory(creating: path) }
+        #expect(
+            refusal?.description
+                == "\(path) is in use by another millrace, process \(getpid()); wait until it has ended")
+        try first.write([], to: "manifest.json")
+        var second = try RunDirectory(existing: path)
+        #expect(throws: RunStoreError.self) { try second.claim() }
+        first.release()
+        try second.claim()
+        #expect(throws: RunStoreError.self) { try RunLock(of: path) }
+        second.release()
+        #expect(try temporary.files(below: "run").keys.sorted() == ["manifest.json"])
+    }
+
+    @Test func `takes what a run left that was killed before its manifest, and nothing more`() throws {
+        let path = "\(temporary.path)/run"
+        let killed = try RunDirectory(creating: path)
+        try killed.makeSubdirectory("input")
+        try killed.write([1], to: "input/village.yaml")
+        try killed.write([2], to: ".manifest.json.partial")
+        killed.release()
+        // The kernel took the lock from the killed process; its file is still there.
+        try killed.write(Array("123\n".utf8), to: RunLock.name)
+        try RunDirectory(creating: path).release()
+        // Without the lock's file it is somebody else's directory, and with a file of another name, too.
+        #expect(throws: RunStoreError.self) { try RunDirectory(creating: path) }
+        try killed.write(Array("123\n".utf8), to: RunLock.name)
+        try killed.write([3], to: "letter.txt")
+        #expect(throws: RunStoreError.self) { try RunDirectory(creating: path) }
+        #expect(try killed.read("letter.txt") == [3] && killed.read("input/village.yaml") == [1])
+    }
+
+    @Test func `tells what cannot be read or listed from what is not there`() throws {
+        let directory = try RunDirectory(creating: "\(temporary.path)/run")
+        #expect(try directory.names(in: "checkpoints").isEmpty)
+        try directory.write([], to: "checkpoints")
+        #expect(throws: RunStoreError.self) { try directory.names(in: "checkpoints") }
+        try directory.makeSubdirectory("input")
+        #expect(throws: RunStoreError.self) { try directory.read("input") }
+        #expect(throws: RunStoreError.self) { try directory.read("nothing") }
     }
 
     @Test func `refuses a path that leads through a file`() throws {

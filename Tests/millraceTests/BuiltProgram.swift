@@ -33,11 +33,7 @@ struct BuiltProgram {
     func run(
         _ arguments: [String], standardInput: Any, feed: () throws -> Void = {}
     ) throws -> Outcome {
-        let process = Process()
-        let program: URL = try #require(Self.program, "millrace is built beside the tests")
-        process.executableURL = program
-        process.arguments = arguments
-        process.currentDirectoryURL = directory
+        let process = try process(arguments)
         let (output, errors) = (Pipe(), Pipe())
         process.standardInput = standardInput
         process.standardOutput = output
@@ -50,6 +46,25 @@ struct BuiltProgram {
             decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
         process.waitUntilExit()
         return Outcome(code: process.terminationStatus, output: text, errors: diagnostics)
+    }
+
+    /// Starts it and lets it run; what it prints is thrown away.
+    func start(_ arguments: [String]) throws -> Process {
+        let process = try process(arguments)
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        return process
+    }
+
+    private func process(_ arguments: [String]) throws -> Process {
+        let process = Process()
+        let program: URL = try #require(Self.program, "millrace is built beside the tests")
+        process.executableURL = program
+        process.arguments = arguments
+        process.currentDirectoryURL = directory
+        return process
     }
 
     /// Writes a file of the directory, and gives its whole path.
