@@ -9,6 +9,8 @@ public struct StoredRun {
     public let digest: String?
     /// `millrace 0.1.0`.
     public let program: String
+    /// The program's, as the manifest says.
+    public var version: String { String(program.drop { $0 != " " }.dropFirst()) }
     /// The command, from `run` on.
     public let arguments: [String]
     /// The copies, with what each was read as.
