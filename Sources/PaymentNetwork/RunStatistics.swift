@@ -36,9 +36,9 @@ struct RunStatistics {
     /// Simulated microseconds of the last `revoke_and_ack`, after which nothing of an HTLC was pending.
     var lastRevocation: UInt64 = 0
     /// Of settled payments in simulated microseconds, from 1 ms to 285 years within 0.1 %: the times of a topology end
-    /// at 100 years.
+    /// at 100 years. With 1 ms as the lowest to discern, buckets would be 512 µs wide.
     var latencies = Histogram<UInt64>(
-        lowestDiscernibleValue: latencyMinimum, highestTrackableValue: latencyMaximum,
+        lowestDiscernibleValue: 1, highestTrackableValue: latencyMaximum,
         numberOfSignificantValueDigits: .three)
     static let latencyMinimum: UInt64 = 1_000
     static let latencyMaximum: UInt64 = 1 << 53
