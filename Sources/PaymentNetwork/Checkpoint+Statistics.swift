@@ -110,7 +110,7 @@ extension RunStatistics {
             \.primitives.transactionHashes, \.primitives.hashes, \.primitives.pointMultiplications,
             \.primitives.basePointMultiplications, \.primitives.keyedHashes, \.primitives.onionHashes,
             \.primitives.streamBytes,
-            \.channelsOpened, \.channelsClosed, \.openingsRefused, \.closingsRefused, \.policyChanges,
+            \.channelsOpened, \.channelsClosed, \.openingsRefused, \.policyChanges,
             \.cheats, \.breaches, \.dataLosses,
             \.lastRevocation,
         ]

@@ -10,7 +10,7 @@ import Snapshots
 // slabs, attachments) is written as what it stands for. So a state does not depend on the number of shards or threads.
 extension NetworkSimulation {
     /// Changes with the meaning of any byte of a state.
-    public static let stateVersion: UInt32 = 9
+    public static let stateVersion: UInt32 = 10
 
     /// The state of the run, from which `init(_:settings:recorder:resuming:)` goes on to exactly the same result.
     ///

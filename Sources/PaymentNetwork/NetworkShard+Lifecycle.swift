@@ -267,8 +267,7 @@ extension NetworkShard {
         if world.hasFeeMarket, feerates[end] == nil { return ask(.closing, of: end, &shard) }
         let feerate = feerates.removeValue(forKey: end) ?? world.feeratePerKiloweight
         guard let closing = closing(of: end, feerate) else {
-            // A channel too small to pay for its closing stays as it is.
-            statistics.closingsRefused += 1
+            // A channel too small to pay for its closing stays as it is; after another connection it may try again.
             return
         }
         closings[end] = closing

@@ -307,9 +307,17 @@ public final class NetworkSimulation {
             height: services.clock.height(at: simulation.now).rawValue,
             transactions: layerOne.transactionCount, channelsOpened: statistics.channelsOpened,
             channelsClosed: statistics.channelsClosed, openingsRefused: statistics.openingsRefused,
-            closingsRefused: statistics.closingsRefused,
+            closingsRefused: unclosedChannels,
             minerFees: layerOne.chain.feesTotal, genesisAmount: layerOne.chain.genesisTotal,
             kinds: statistics.chainKinds.filter { $0.count > 0 })
+    }
+
+    /// Channels that were to close when nothing was pending any more: they hold too little for the fee.
+    private var unclosedChannels: UInt64 {
+        UInt64(
+            (0..<world.endCount).count {
+                world.channels[$0].phase == .shuttingDown && world.channels[$0].isFunder
+            })
     }
 
     private func disputeSummary(_ statistics: RunStatistics) -> RunResult.DisputeSummary {

@@ -21,7 +21,6 @@ struct RunStatistics {
     var channelsOpened: UInt64 = 0
     var channelsClosed: UInt64 = 0
     var openingsRefused: UInt64 = 0
-    var closingsRefused: UInt64 = 0
     var policyChanges: UInt64 = 0
     /// Channels that a revoked commitment closed.
     var cheats: UInt64 = 0
@@ -122,7 +121,6 @@ struct RunStatistics {
         channelsOpened += other.channelsOpened
         channelsClosed += other.channelsClosed
         openingsRefused += other.openingsRefused
-        closingsRefused += other.closingsRefused
         policyChanges += other.policyChanges
         cheats += other.cheats
         breaches += other.breaches

@@ -73,7 +73,9 @@ import Topologies
 }
 
 @Suite struct `A closing` {
-    private func network(_ channel: String, feerate: Int = 10) throws -> Topology {
+    private func network(_ channel: String, feerate: Int = 10, commitments: Int = 0, faults: String = "")
+        throws -> Topology
+    {
         try topology(
             """
             millrace: 1
@@ -81,9 +83,10 @@ import Topologies
             layer_1: {feerate_sat_per_vbyte: \(feerate), regular_blocks: true}
             nodes: [alice, bob]
             channels:
-              - {from: alice, to: bob, channel_reserve_sat: 0, dust_limit_sat: 0, feerate_per_kw: 0, anchors: false, \(channel)}
+              - {from: alice, to: bob, channel_reserve_sat: 0, dust_limit_sat: 0, feerate_per_kw: \(commitments), anchors: false, \(channel)}
             traffic:
               - {name: there, from: alice, to: bob, rate_per_hour: 20, amount_sat: 1000}
+            \(faults)
             """)
     }
 
@@ -97,6 +100,15 @@ import Topologies
 
     @Test func `that costs more than there is does not happen, and is counted`() throws {
         let result = try run(network("capacity_sat: 1000, balance_sat: 500, standing: true, closes_at: 1h"))
+        #expect(result.chain.channelsClosed == 0 && result.chain.closingsRefused == 1)
+    }
+
+    /// Each time that the two are connected again they look whether they can close now.
+    @Test func `that costs more than there is counts once, however often it is tried`() throws {
+        let result = try run(
+            network(
+                "capacity_sat: 1000, balance_sat: 500, standing: true, closes_at: 1h", commitments: 253,
+                faults: "faults: [{kind: disconnect, node: bob, rate_per_day: 500, for: 10s}]"))
         #expect(result.chain.channelsClosed == 0 && result.chain.closingsRefused == 1)
     }
 
