@@ -79,12 +79,21 @@ let package = Package(
         .target(
             name: "FuzzedReaders", dependencies: ["Topologies"], path: "Tests/FuzzedReaders",
             swiftSettings: strict),
+        // Every figure of a run directory, recomputed from its rows by code that imports nothing of ours.
+        .target(
+            name: "Recomputation",
+            dependencies: ["Yams", .product(name: "GRDB", package: "GRDB.swift")],
+            path: "Tests/Recomputation", swiftSettings: strict),
+        .testTarget(
+            name: "RecomputationTests",
+            dependencies: ["Recomputation", "TortureSuite", "PaymentNetwork", "Topologies"],
+            swiftSettings: strict),
         // Whole runs drawn from a seed and checked by independent code; `torture` runs many of them (scripts/torture).
         .target(
             name: "TortureSuite",
             dependencies: [
                 "LightningTypes", "Randomness", "Cryptography", "Settlement", "PaymentChannels", "Topologies",
-                "PaymentNetwork",
+                "PaymentNetwork", "RunStore", "Reports", "Recomputation",
             ],
             path: "Tests/TortureSuite", swiftSettings: strict),
         .executableTarget(

@@ -55,7 +55,7 @@ extension RunSettings {
 public final class NetworkSimulation {
     let world: NetworkWorld
     let simulation: Simulation<NetworkShard>
-    private let recorder: (any RunRecorder)?
+    let recorder: (any RunRecorder)?
     let services: NetworkShard
     /// Told between two windows what happened.
     public var watcher: ((RunNote) -> Void)?
@@ -169,7 +169,7 @@ public final class NetworkSimulation {
             let now = DispatchTime.now().uptimeNanoseconds
             guard now - lastReport > 100_000_000 else { return false }
             lastReport = now
-            isStopped = !progress(currentProgress)
+            isStopped = !progress(self.progress)
             return isStopped
         }
         if let breakdown = simulation.models.lazy.compactMap(\.breakdown).first {
@@ -208,7 +208,8 @@ public final class NetworkSimulation {
             }, runErrand: { prefetcher?.answerNext() ?? false }, interrupt: interrupt)
     }
 
-    private var currentProgress: RunProgress {
+    /// How far the run has come.
+    public var progress: RunProgress {
         var progress = RunProgress(
             simulated: simulation.now, started: 0, settled: 0, failed: 0, events: simulation.eventCount,
             windows: windowCount, fraction: 0)

@@ -48,9 +48,11 @@ public struct RunAudit: Sendable {
 }
 
 extension NetworkSimulation {
-    /// The state after so many events at least, or at the end: for checks of saved states.
-    public func state(afterEvents count: UInt64) -> [UInt8] {
+    /// The state after so many events at least, or at the end, and to the recorder what happened until then: for checks
+    /// of saved states.
+    public func state(afterEvents count: UInt64) throws -> [UInt8] {
         _ = advance(batch: 1) { eventCount >= count }
+        if let recorder { try RecordBuffer.deliver(simulation.models, to: recorder) }
         return state()
     }
 

@@ -23,32 +23,27 @@ public struct TortureRun: Sendable {
         let configuration = TortureCase(seed: seed)
         for feature in configuration.features { counts[feature] = 1 }
         do {
-            let topology = try Topology(
-                bytes: Array(configuration.topology.utf8), fileName: "torture-\(seed).yaml", directory: "/")
-            try run(configuration, topology)
+            try run(configuration)
         } catch {
             violations.append("\(error)")
         }
     }
 
-    private mutating func run(_ configuration: TortureCase, _ topology: Topology) throws {
+    private mutating func run(_ configuration: TortureCase) throws {
         var settings = RunSettings()
-        settings.audits = true
         settings.signatures = configuration.isEager ? .eager : .lazy
         settings.threads = configuration.threads
-        let recorder = Recorder()
-        let simulation = try NetworkSimulation(topology, settings: settings, recorder: recorder)
-        let result = try simulation.run()
-        guard let audit = simulation.audit() else { return violations.append("no audit") }
-        violations += RunChecker(audit, topology).violations
-        checkBreaches(result, topology)
-        count(audit, result, recorder)
-        guard configuration.isResumed else { return }
-        settings.audits = false
-        let resumed = try resumedDigest(topology, settings, after: result.events / 2)
-        if resumed != result.digest {
-            violations.append("resumed, the run has the digest \(String(resumed, radix: 16))")
-        }
+        let told = configuration.isResumed ? ToldRun() : nil
+        let run = try RecomputedRun(
+            configuration.topology, name: "torture-\(seed)", settings: settings, alsoTelling: told)
+        violations += RunChecker(run.audit, run.topology).violations
+        violations += try run.recomputed().violations
+        checkBreaches(run.result, run.topology)
+        count(run.audit, run.result)
+        guard let told else { return }
+        told.end(run.result, run.progress)
+        let resumed = try resumed(run.topology, settings, after: run.result.events / 2)
+        violations += told.differences(from: resumed)
     }
 
     /// An old backup ends in data-loss protection, never in a breach; but where two neighbours start from old ones,
@@ -61,20 +56,23 @@ public struct TortureRun: Sendable {
         }
     }
 
-    /// Runs to about an event, throws the simulation away and goes on from its state.
-    private func resumedDigest(_ topology: Topology, _ settings: RunSettings, after events: UInt64) throws
-        -> UInt64
+    /// Runs to about an event, throws the simulation away and goes on from its state: all that the two of them tell.
+    private func resumed(_ topology: Topology, _ settings: RunSettings, after events: UInt64) throws
+        -> ToldRun
     {
-        let first = try NetworkSimulation(topology, settings: settings)
-        let state = first.state(afterEvents: events)
-        return try NetworkSimulation(topology, settings: settings, resuming: state).run().digest
+        let told = ToldRun()
+        let state = try NetworkSimulation(topology, settings: settings, recorder: told)
+            .state(afterEvents: events)
+        let simulation = try NetworkSimulation(topology, settings: settings, recorder: told, resuming: state)
+        told.end(try simulation.run(), simulation.progress)
+        return told
     }
 
-    private mutating func count(_ audit: RunAudit, _ result: RunResult, _ recorder: Recorder) {
+    private mutating func count(_ audit: RunAudit, _ result: RunResult) {
         counts["payments settled"] = Int(result.payments.settled)
         counts["payments failed"] = Int(result.payments.failed)
         for (name, count) in result.messages where name == "update_fee" { counts[name] = Int(count) }
-        for (kind, count) in recorder.transactions { counts["\(kind) transactions"] = count }
+        for kind in result.chain.kinds { counts["\(kind.kind.rawValue) transactions"] = Int(kind.count) }
         for outcome in audit.outcomes where outcome.isOnChain {
             counts[outcome.isFulfilled ? "HTLCs settled on chain" : "HTLCs returned on chain", default: 0] +=
                 1
@@ -83,12 +81,35 @@ public struct TortureRun: Sendable {
     }
 }
 
-private final class Recorder: RunRecorder {
-    var transactions: [String: Int] = [:]
+/// All that a run tells, as text: no field of it can be forgotten in a comparison.
+final class ToldRun: RunRecorder {
+    private var lines: [String] = []
 
-    func record(_ payment: PaymentRecord) {}
-    func record(_ attempt: AttemptRecord) {}
-    func record(_ transaction: ChainRecord) { transactions[transaction.kind.rawValue, default: 0] += 1 }
-    func record(_ hour: TimelineRecord) {}
-    func wantsAttempts(of payment: UInt64) -> Bool { false }
+    func record(_ payment: PaymentRecord) { lines.append("\(payment)") }
+    func record(_ attempt: AttemptRecord) { lines.append("\(attempt)") }
+    func record(_ transaction: ChainRecord) { lines.append("\(transaction)") }
+    func record(_ hour: TimelineRecord) { lines.append("\(hour)") }
+    func wantsAttempts(of payment: UInt64) -> Bool { true }
+
+    func end(_ result: RunResult, _ progress: RunProgress) {
+        var progress = progress
+        // Counted since the process began.
+        progress.windows = 0
+        lines.append("\(progress)")
+        // Member by member, so that a difference is told as what it is.
+        for member in Mirror(reflecting: result).children {
+            lines.append("\(member.label ?? ""): \(member.value)")
+        }
+    }
+
+    /// What one tells and the other does not, in whatever order.
+    func differences(from resumed: ToldRun) -> [String] {
+        if lines == resumed.lines { return [] }
+        var counts: [String: Int] = [:]
+        for line in lines { counts[line, default: 0] += 1 }
+        for line in resumed.lines { counts[line, default: 0] -= 1 }
+        return counts.filter { $0.value != 0 }.map { line, count in
+            "\(count > 0 ? "resumed, the run lacks" : "the resumed run alone has") \(line)"
+        }.sorted()
+    }
 }
