@@ -23,7 +23,8 @@ final class RunLock: Sendable {
             guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
                 let refusal: RunStoreError =
                     errno == EWOULDBLOCK
-                    ? .inUse(path: directory, owner: Self.owner(file)) : Self.failure(of: path)
+                    ? .inUse(path: directory, owner: Self.owner(file))
+                    : Self.failure(of: path, "; name a directory of another file system with --out")
                 close(file)
                 throw refusal
             }
@@ -65,7 +66,7 @@ final class RunLock: Sendable {
         return count > 0 ? Int32(String(decoding: bytes[..<(count - 1)], as: UTF8.self)) : nil
     }
 
-    private static func failure(of path: String) -> RunStoreError {
-        .failed(path: path, reason: "cannot be locked: \(String(cString: strerror(errno)))")
+    private static func failure(of path: String, _ advice: String = "") -> RunStoreError {
+        .failed(path: path, reason: "cannot be locked: \(String(cString: strerror(errno)))\(advice)")
     }
 }
