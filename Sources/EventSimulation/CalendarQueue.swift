@@ -239,6 +239,18 @@ public struct CalendarQueue<Payload: EventPayload>: ~Copyable {
         }
     }
 
+    /// By the whole key, in O(n log n).
+    @usableFromInline func sortByKey(from start: Int, to end: Int) {
+        let events = events
+        var part = UnsafeMutableBufferPointer(start: run + start, count: end - start)
+        part.sort { a, b in
+            if a >> 32 != b >> 32 { return a < b }
+            let x = events[Int(truncatingIfNeeded: a & 0xFFFF_FFFF)].key
+            let y = events[Int(truncatingIfNeeded: b & 0xFFFF_FFFF)].key
+            return x.source != y.source ? x.source < y.source : x.sequence < y.sequence
+        }
+    }
+
     @inlinable @inline(__always) func isBefore(_ a: UInt64, _ b: UInt64) -> Bool {
         if a >> 32 != b >> 32 { return a < b }
         let x = events[Int(truncatingIfNeeded: a & 0xFFFF_FFFF)].key
@@ -270,7 +282,12 @@ public struct CalendarQueue<Payload: EventPayload>: ~Copyable {
         while start < runCount {
             var end = start + 1
             while end < runCount, run[end] >> 32 == run[start] >> 32 { end += 1 }
-            if end - start > 1 { sortByInsertion(from: start, to: end) }
+            // Few times are equal, but where a file has thousands of things happen at one moment.
+            if end - start > 48 {
+                sortByKey(from: start, to: end)
+            } else {
+                sortByInsertion(from: start, to: end)
+            }
             start = end
         }
     }

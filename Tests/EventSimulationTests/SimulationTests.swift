@@ -214,4 +214,21 @@ private func run(
         ]
         #expect(Set(all).count == all.count)
     }
+
+    @Test func `takes a hundred thousand events of one moment in no more than linear time and a bit`() {
+        var queue = CalendarQueue<Hop>(width: 5_000)
+        let count = 100_000 as UInt64
+        // From the last to the first: insertion would move each past all before it.
+        for number in (0..<count).reversed() {
+            let key = EventKey(time: 12_345, source: UInt32(number), sequence: 0)
+            queue.insert(Event(key: key, destination: 0, payload: Hop(value: number)))
+        }
+        var handed: [UInt64] = []
+        let time = ContinuousClock().measure {
+            queue.open(2)
+            while let event = queue.popInWindow() { handed.append(event.payload.value) }
+        }
+        #expect(handed == Array(0..<count))
+        #expect(time < .seconds(10))
+    }
 }
