@@ -100,6 +100,11 @@ extension NetworkSimulation {
                 simulation.model(of: world.owners[Int(end.rawValue)])[keyPath: list][end] = transaction
             }
         }
+        for shard in simulation.models {
+            shard.fundingOrder = FundingOrder(shard.fundingTransactions) { end in
+                world.channels[Int(end.rawValue)].phase == .awaitingReady
+            }
+        }
     }
 }
 

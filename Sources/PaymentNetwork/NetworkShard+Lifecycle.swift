@@ -63,6 +63,7 @@ extension NetworkShard {
         world.fundings[position] = paid.transaction.outpoint(0)
         world.books(of: end).pointee.measured.openingCost += Millisatoshi(paid.fee)
         fundingTransactions[end] = paid.transaction
+        fundingOrder.made(paid.transaction.outpoint(0).transaction)
         statistics.primitives.signatures += UInt64(paid.transaction.inputs.count)
         statistics.primitives.transactionHashes += 1
         var message = NetworkMessage(.fundingCreated, end: end)
@@ -96,11 +97,44 @@ extension NetworkShard {
         try world.channels[position].fund()
         world.books(of: end).pointee.pushed = world.topology.channels[end.channel].pushed
         noteCapital(of: end, shard)
-        guard let transaction = fundingTransactions.removeValue(forKey: end) else {
+        guard let transaction = fundingTransactions[end] else {
             preconditionFailure("funding_signed for a transaction that was never made")
         }
-        broadcast(transaction, .funding, end, &shard)
+        if fundingOrder.mustWait(end, transaction) {
+            watch(transaction.id, .funding, end, &shard)
+            return
+        }
+        broadcastFunding(transaction, of: end, &shard)
         watch(transaction.id, .funding, end, &shard)
+        for (child, transaction) in released(by: transaction) {
+            broadcastFunding(transaction, of: child, &shard)
+        }
+    }
+
+    private func broadcastFunding(
+        _ transaction: Transaction, of end: DirectionIndex, _ shard: inout Shard<NetworkMessage>
+    ) {
+        fundingTransactions[end] = nil
+        fundingOrder.sent(transaction.id)
+        broadcast(transaction, .funding, end, &shard)
+    }
+
+    /// The signed funding transactions that only waited for this one, and those that waited for them, in order.
+    private func released(by transaction: Transaction) -> [(end: DirectionIndex, transaction: Transaction)] {
+        var all: [(end: DirectionIndex, transaction: Transaction)] = []
+        var parents = [transaction.id]
+        while let parent = parents.popLast() {
+            for end in fundingOrder.waiting(for: parent) {
+                guard let child = fundingTransactions[end] else {
+                    preconditionFailure("a transaction that waits was never made")
+                }
+                if fundingOrder.mustWait(end, child) { continue }
+                fundingOrder.sent(child.id)
+                all.append((end, child))
+                parents.append(child.id)
+            }
+        }
+        return all
     }
 
     /// BOLT 2: `channel_ready` follows `minimum_depth` confirmations; the channel is usable once both have sent it.

@@ -30,6 +30,8 @@ final class NetworkShard: ShardModel {
     var settled = SettledHTLCs()
     /// Funding transactions signed for but not broadcast, and closing transactions not confirmed, by own end.
     var fundingTransactions: [DirectionIndex: Transaction] = [:]
+    /// Follows from these, and from which of them are signed.
+    var fundingOrder = FundingOrder()
     var closings: [DirectionIndex: Transaction] = [:]
     /// Rates that layer 1 told for an opening or a closing under way, by own end; satoshi per 1,000 weight.
     var feerates: [DirectionIndex: UInt64] = [:]
