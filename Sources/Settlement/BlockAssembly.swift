@@ -35,11 +35,12 @@ struct BlockAssembly {
 
     private var weightLeft: UInt64
 
-    /// O(n log n) in the transactions waiting where few spend from each other.
+    /// Linear in the transactions waiting, and for those taken O(log n) each, where few spend from each other.
     init(from mempool: Mempool, _ demand: inout BackgroundDemand?, weightMaximum: UInt64) {
         weightLeft = weightMaximum
         var packages = Packages(mempool)
-        while let best = packages.popBest() {
+        // Where nothing fits any more nothing is looked at: behind a long queue most blocks are full.
+        while weightLeft >= packages.weightMinimum, let best = packages.popBest() {
             takeBackground(above: best.feerate, &demand)
             guard best.weight <= weightLeft else { continue }
             weightLeft -= best.weight
@@ -64,31 +65,44 @@ extension BlockAssembly {
     /// The packages of all transactions waiting, best first.
     private struct Packages {
         private let mempool: Mempool
-        private var current: [TransactionID: Package] = [:]
-        /// The best at the end; one whose transaction is taken or has changed since is passed over.
-        private var order: [Package] = []
+        /// A heap, the best on top; one whose transaction is taken or has changed since is passed over. Its order is
+        /// total, so that it does not matter in which one they came.
+        private var heap: [Package] = []
+        /// Those that count without an ancestor that is taken.
+        private var changed: [TransactionID: Package] = [:]
+        private var taken: Set<TransactionID> = []
+        /// No transaction waiting is lighter.
+        private(set) var weightMinimum = UInt64.max
 
         init(_ mempool: Mempool) {
             self.mempool = mempool
-            for pending in mempool.transactions {
-                var package = Package(id: pending.id, fees: pending.fee, weight: pending.weight)
-                for ancestor in mempool.withAncestors(pending.id) where ancestor != pending.id {
-                    guard let other = mempool[ancestor] else { continue }
-                    package.fees += other.fee
-                    package.weight += other.weight
-                }
-                current[pending.id] = package
-                order.append(package)
+            for pending in mempool.inNoOrder {
+                heap.append(package(of: pending))
+                weightMinimum = min(weightMinimum, pending.weight)
             }
-            order.sort { $1.precedes($0) }
+            for place in stride(from: heap.count / 2 - 1, through: 0, by: -1) { sink(place) }
+        }
+
+        /// A transaction with all its ancestors.
+        private func package(of pending: PendingTransaction) -> Package {
+            var package = Package(id: pending.id, fees: pending.fee, weight: pending.weight)
+            guard mempool.hasParents(pending) else { return package }
+            for ancestor in mempool.withAncestors(pending.id) where ancestor != pending.id {
+                guard let other = mempool[ancestor] else { continue }
+                package.fees += other.fee
+                package.weight += other.weight
+            }
+            return package
         }
 
         mutating func popBest() -> Package? {
-            while let last = order.popLast() {
-                guard let now = current[last.id], now.fees == last.fees, now.weight == last.weight else {
-                    continue
-                }
-                return last
+            while let best = heap.first {
+                heap.swapAt(0, heap.count - 1)
+                heap.removeLast()
+                sink(0)
+                if taken.contains(best.id) { continue }
+                if let now = changed[best.id], now.fees != best.fees || now.weight != best.weight { continue }
+                return best
             }
             return nil
         }
@@ -97,34 +111,51 @@ extension BlockAssembly {
         ///
         /// - Returns: those taken, parents before children.
         mutating func take(_ id: TransactionID) -> [TransactionID] {
-            let members = mempool.withAncestors(id).filter { current[$0] != nil }
+            let members = mempool.withAncestors(id).filter { !taken.contains($0) }
             let depths = members.map { (depth: mempool.withAncestors($0).count, id: $0) }
             let ordered = depths.sorted { ($0.depth, $0.id) < ($1.depth, $1.id) }.map(\.id)
-            for member in ordered { current[member] = nil }
-            var changed: Set<TransactionID> = []
+            taken.formUnion(ordered)
+            var touched: Set<TransactionID> = []
             for member in ordered {
                 guard let pending = mempool[member] else { continue }
-                for descendant in mempool.withDescendants([member]) where current[descendant] != nil {
-                    current[descendant]?.fees -= pending.fee
-                    current[descendant]?.weight -= pending.weight
-                    changed.insert(descendant)
+                for descendant in mempool.withDescendants([member]) where !taken.contains(descendant) {
+                    guard let other = mempool[descendant] else { continue }
+                    // What has not changed yet counts with all its ancestors, for none of them was taken before.
+                    var package = changed[descendant] ?? package(of: other)
+                    package.fees -= pending.fee
+                    package.weight -= pending.weight
+                    changed[descendant] = package
+                    touched.insert(descendant)
                 }
             }
-            for descendant in changed {
-                if let package = current[descendant] { order.insert(package, at: place(of: package)) }
+            for descendant in touched {
+                if let package = changed[descendant] { push(package) }
             }
             return ordered
         }
 
-        /// Where a package belongs among the others, which are sorted from the last to be mined to the first.
-        private func place(of package: Package) -> Int {
-            var low = 0
-            var high = order.count
-            while low < high {
-                let middle = (low + high) / 2
-                if package.precedes(order[middle]) { low = middle + 1 } else { high = middle }
+        // MARK: The heap
+
+        private mutating func push(_ package: Package) {
+            heap.append(package)
+            var place = heap.count - 1
+            while place > 0, heap[place].precedes(heap[(place - 1) / 2]) {
+                heap.swapAt(place, (place - 1) / 2)
+                place = (place - 1) / 2
             }
-            return low
+        }
+
+        private mutating func sink(_ start: Int) {
+            var place = start
+            while true {
+                var best = place
+                let (left, right) = (2 * place + 1, 2 * place + 2)
+                if left < heap.count, heap[left].precedes(heap[best]) { best = left }
+                if right < heap.count, heap[right].precedes(heap[best]) { best = right }
+                guard best != place else { return }
+                heap.swapAt(place, best)
+                place = best
+            }
         }
     }
 }

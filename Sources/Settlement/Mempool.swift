@@ -20,6 +20,9 @@ struct Mempool {
     /// By id.
     var transactions: [PendingTransaction] { pending.values.sorted { $0.id < $1.id } }
 
+    /// For what does not depend on their order.
+    var inNoOrder: some Collection<PendingTransaction> { pending.values }
+
     subscript(id: TransactionID) -> PendingTransaction? { pending[id] }
 
     func spender(of outpoint: Outpoint) -> TransactionID? { spenders[outpoint] }
@@ -44,6 +47,11 @@ struct Mempool {
     func parents(of transaction: PendingTransaction) -> [TransactionID] {
         let ids = transaction.transaction.inputs.map(\.outpoint.transaction).filter { pending[$0] != nil }
         return Set(ids).sorted()
+    }
+
+    /// Whether a transaction spends from another that waits.
+    func hasParents(_ transaction: PendingTransaction) -> Bool {
+        transaction.transaction.inputs.contains { pending[$0.outpoint.transaction] != nil }
     }
 
     /// Those that spend outputs of a transaction, by id.
