@@ -1,3 +1,5 @@
+import Topologies
+
 /// Text as a terminal shows it: in columns, of which some characters take two and some none.
 ///
 /// Aliases come from strangers: they hold emoji, accents, Chinese, and whatever else a node's owner announced.
@@ -10,15 +12,27 @@ public struct TerminalText: Sendable {
 
     public init(_ text: String) {
         var kept = ""
+        var count = 0
+        // A mark at the beginning would sit on what stands before the text.
+        var marks = PlainText.marksMaximum
         for scalar in text.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
-                kept.unicodeScalars.append("\u{FFFD}")
-            case .format where scalar.value != Self.zeroWidthJoiner:
+            count += 1
+            guard count <= Self.countMaximum else {
+                kept += "…"
                 break
-            default:
-                kept.unicodeScalars.append(scalar)
             }
+            switch PlainText.kind(of: scalar) {
+            case .shown: marks = 0
+            case .mark:
+                marks += 1
+                if marks > PlainText.marksMaximum { continue }
+            case .hidden where scalar.properties.generalCategory == .format: continue
+            case .hidden:
+                kept.unicodeScalars.append("\u{FFFD}")
+                marks = 0
+                continue
+            }
+            kept.unicodeScalars.append(scalar)
         }
         self.text = kept
         width = kept.reduce(0) { $0 + Self.width(of: $1) }
@@ -39,7 +53,8 @@ public struct TerminalText: Sendable {
         return TerminalText(kept + "…")
     }
 
-    private static let zeroWidthJoiner: UInt32 = 0x200D
+    /// No terminal shows a line of more characters.
+    private static let countMaximum = 4_000
 
     /// A character is as wide as the scalar that it is built on; the emoji selector makes it two wide.
     private static func width(of character: Character) -> Int {

@@ -37,7 +37,7 @@ public struct IncomeTable: Sendable {
         }
     }
 
-    /// RFC 4180, with line feeds alone; an absent figure is empty.
+    /// RFC 4180, with line feeds alone; an absent figure is empty, a name harmless to spreadsheets (`CSVCell`).
     public func csv() -> [UInt8] {
         var output = Array(Self.columns.joined(separator: ",").utf8)
         output.append(UInt8(ascii: "\n"))
@@ -55,15 +55,8 @@ public struct IncomeTable: Sendable {
         case .integer(let value): value.description
         case .unsigned(let value): value.description
         case .number(let value): value.isFinite ? value.description : ""
-        case .text(let value): quoted(value)
+        case .text(let value): CSVCell.text(value)
         case .array, .object, .rows: preconditionFailure("a field holds one figure")
         }
-    }
-
-    private static func quoted(_ text: String) -> String {
-        let special = "\",\n\r".utf8
-        guard text.utf8.contains(where: special.contains) else { return text }
-        return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
-            + "\""
     }
 }

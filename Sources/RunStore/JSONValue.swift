@@ -1,3 +1,5 @@
+import Topologies
+
 /// A JSON document whose objects keep the order their members were given in, so that the same run writes the
 /// same bytes.
 public enum JSONValue: Sendable {
@@ -112,8 +114,8 @@ extension JSONValue {
         output.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 2 * depth))
     }
 
-    /// Quotes and escapes as RFC 8259 asks, and the DEL and C1 controls too: an alias is a stranger's text, and
-    /// the document may end on a terminal.
+    /// Quotes and escapes as RFC 8259 asks, and whatever else does something than being seen: an alias is a stranger's
+    /// text, and the document may end on a terminal.
     private static func write(_ text: String, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
         defer { output.append(UInt8(ascii: "\"")) }
@@ -128,11 +130,13 @@ extension JSONValue {
             case 0x0A: output.append(contentsOf: "\\n".utf8)
             case 0x0D: output.append(contentsOf: "\\r".utf8)
             case 0x09: output.append(contentsOf: "\\t".utf8)
-            case 0x00..<0x20, 0x7F..<0xA0:
-                let digits = String(scalar.value, radix: 16)
-                output.append(contentsOf: "\\u".utf8)
-                output.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: 4 - digits.utf8.count))
-                output.append(contentsOf: digits.utf8)
+            case _ where PlainText.kind(of: scalar) == .hidden:
+                for unit in UTF16.encode(scalar)! {
+                    let digits = String(unit, radix: 16)
+                    output.append(contentsOf: "\\u".utf8)
+                    output.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: 4 - digits.utf8.count))
+                    output.append(contentsOf: digits.utf8)
+                }
             default: output.append(contentsOf: UTF8.encode(scalar)!)
             }
         }

@@ -67,6 +67,8 @@ struct FileNames {
 
     /// A name of the file before a key, a key before an alias.
     func node(_ name: String) throws(Fault) -> Int32 {
+        // No name is that long; comparing one of millions of combining marks would take for ever.
+        guard name.utf8.count <= NetworkDraft.aliasBytesMaximum else { throw .unknown }
         if let index = ofFile[name] ?? keys[name] { return index }
         let candidates = aliases[name] ?? []
         if candidates.count > 1 { throw .ambiguous(candidates) }
@@ -83,7 +85,8 @@ struct FileNames {
             return "unknown node \(quoted(name))\(suggestion(for: name, among: all))"
         case .ambiguous(let indices):
             let keys =
-                indices.prefix(4).map { nodes[Int($0)].id }.joined(separator: ", ")
+                indices.prefix(4).map { PlainText.line(nodes[Int($0)].id, countMaximum: 66) }.joined(
+                    separator: ", ")
                 + (indices.count > 4 ? ", …" : "")
             return "\(indices.count) nodes have the alias \(quoted(name)); write the public key: \(keys)"
         }

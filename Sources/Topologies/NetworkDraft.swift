@@ -32,9 +32,16 @@ struct NetworkDraft {
 
     func index(of id: String) -> Int32? { indexOfID[id] }
 
+    /// Longer aliases are cut: BOLT 7's have 32 bytes, and no table shows so many.
+    static let aliasBytesMaximum = 200
+
     mutating func withNode(_ index: Int32, _ change: (inout Topology.Node) -> Void) {
         let id = nodes[Int(index)].id
         change(&nodes[Int(index)])
+        if nodes[Int(index)].alias.utf8.count > Self.aliasBytesMaximum {
+            nodes[Int(index)].alias = PlainText.beginning(
+                of: nodes[Int(index)].alias, bytes: Self.aliasBytesMaximum)
+        }
         precondition(nodes[Int(index)].id == id, "a node's id never changes")
     }
 

@@ -3,22 +3,23 @@
 /// A backslash begins an escape: `\\` itself, `\u{2028}` a character by its number.
 enum TableText {
     /// Whether YAML has it as it is inside a block of text, and no reader breaks a line at it.
+    ///
+    /// What hides (controls, what turns a line around) goes by its number, so that a table can be looked at.
     private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0x20...0x7E, 0xA0...0x2027, 0x202A...0xFEFE, 0xFF00...0xFFFD, 0x10000...: scalar != "\\"
-        case _: false
-        }
+        scalar != "\\" && !PlainText.hides(scalar)
     }
 
     /// The cell that says `text`, in quotes where it needs them.
     static func cell(_ text: String) -> String {
         var result = ""
         for (position, scalar) in text.unicodeScalars.enumerated() {
-            // Where a value may begin, these would look like YAML's anchors and aliases.
-            let looksLikeAlias = position == 0 && (scalar == "&" || scalar == "*")
+            // Where a value may begin, `&` and `*` would look like YAML's anchors and aliases, and a mark would sit on
+            // the comma before it.
+            let isMisread =
+                position == 0 && (scalar == "&" || scalar == "*" || PlainText.kind(of: scalar) == .mark)
             if scalar == "\\" {
                 result += "\\\\"
-            } else if isPlain(scalar), !looksLikeAlias {
+            } else if isPlain(scalar), !isMisread {
                 result.unicodeScalars.append(scalar)
             } else {
                 result += "\\u{\(String(scalar.value, radix: 16))}"

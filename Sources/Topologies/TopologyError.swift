@@ -29,17 +29,5 @@ struct SourceFile: Sendable {
     }
 }
 
-/// Text of an untrusted file as part of a message: quoted, without control characters, at most 60 characters.
-func quoted(_ text: some StringProtocol) -> String {
-    var result = "'"
-    for (position, character) in text.unicodeScalars.prefix(61).enumerated() {
-        if position == 60 {
-            result += "…"
-        } else if character.properties.generalCategory == .control {
-            result += "\\u{\(String(character.value, radix: 16))}"
-        } else {
-            result.unicodeScalars.append(character)
-        }
-    }
-    return result + "'"
-}
+/// Text of an untrusted file as part of a message: quoted, without anything that hides, at most 60 characters.
+func quoted(_ text: some StringProtocol) -> String { "'\(PlainText.line(text, countMaximum: 60))'" }

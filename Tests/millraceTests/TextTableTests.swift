@@ -54,4 +54,13 @@ struct TextTableTests {
     func `cuts a text to any width`(columns: Int) {
         #expect(TerminalText("日本 carol 🥕").truncated(to: columns).width <= columns)
     }
+
+    @Test func `three million combining marks take no more room than a few`() {
+        let marks = String(repeating: "\u{301}", count: 3_000_000)
+        let text = TerminalText("a" + marks + "b")
+        #expect(text.text.unicodeScalars.count < 10)
+        #expect(text.width <= 3)
+        #expect(TerminalText(marks).width == 0)
+        #expect(TerminalText(String(repeating: "x", count: 100_000)).width < 5_000)
+    }
 }
