@@ -58,6 +58,7 @@ let package = Package(
             "RunStore",
             [
                 "LightningTypes", "Topologies", "Cryptography", "Settlement", "Snapshots", "PaymentNetwork",
+                "EventSimulation",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
@@ -66,6 +67,7 @@ let package = Package(
             name: "millrace",
             dependencies: [
                 "LightningTypes", "Topologies", "Routing", "PaymentNetwork", "RunStore", "Reports",
+                "EventSimulation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -10,7 +10,7 @@ import Synchronization
 /// Threads that handle the shards of one window together, again and again.
 ///
 /// A window of a few hundred events lasts tens of microseconds, less than a semaphore or `concurrentPerform` takes to
-/// wake a thread. So each worker is one long-lived Dispatch work item that spins for the next window, but only for a
+/// wake a thread. So each worker is one long-lived thread that spins for the next window, but only for a
 /// short while: then it sleeps on a semaphore and costs nothing until a window comes that is worth waking it for.
 /// The caller works too and never waits for a worker to begin: a worker that got no core in time finds nothing left.
 /// Who would wait for others asks for an errand instead: work that is due later, and may be done at any time.
@@ -21,7 +21,9 @@ public final class WindowCrew: @unchecked Sendable {
     /// sleeper can take as long, and dense traffic brings a window worth sharing every few hundred microseconds.
     private static let patience = 200_000
 
-    private let workerCount: Int
+    private var workers: SystemThreads?
+    /// How many there are, the calling one included: as many as were asked for, or as the system gave.
+    public private(set) var threadCount = 1
     /// Raised once for each window.
     private let round = Atomic<UInt64>(0)
     /// The items not taken yet: round << 32 | end << 16 | first, so that a late worker takes none of another round.
@@ -30,21 +32,19 @@ public final class WindowCrew: @unchecked Sendable {
     private let sleeping = Atomic<Int>(0)
     private let isOver = Atomic<Bool>(false)
     private let wakeUp = DispatchSemaphore(value: 0)
-    private let goneHome = DispatchGroup()
     private var body: (Int) -> Void = { _ in }
     private let runErrand: @Sendable () -> Bool
 
     private init(workers: Int, runErrand: @escaping @Sendable () -> Bool) {
-        workerCount = workers
         self.runErrand = runErrand
-        for worker in 0..<workers {
-            // A serial queue of its own gets a thread of its own, however many others are blocked.
-            let queue = DispatchQueue(label: "millrace.worker.\(worker)", qos: .userInitiated)
-            queue.async(group: goneHome) { self.work(fromEnd: worker % 2 == 0) }
-        }
+        let workers = SystemThreads(workers) { worker in self.work(fromEnd: worker % 2 == 0) }
+        self.workers = workers
+        threadCount = workers.count + 1
     }
 
     /// Runs `job` with a crew of `threads`, the calling one included.
+    ///
+    /// Where the system has no room for so many, those it gives do the work, in the end the calling one alone.
     ///
     /// - Parameter runErrand: does a piece of work that is due later; false: there is none. Called on several threads
     ///   at a time.
@@ -60,8 +60,8 @@ public final class WindowCrew: @unchecked Sendable {
 
     private func dismiss() {
         isOver.store(true, ordering: .releasing)
-        for _ in 0..<workerCount { wakeUp.signal() }
-        goneHome.wait()
+        for _ in 1..<max(threadCount, 1) { wakeUp.signal() }
+        workers?.join()
     }
 
     /// There are new errands: workers that sleep may do them.

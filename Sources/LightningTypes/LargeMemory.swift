@@ -16,8 +16,8 @@ package enum LargeMemory {
         let size = max(count * MemoryLayout<Element>.stride, 1)
         var memory: UnsafeMutableRawPointer?
         let alignment = size >= 2 * pageSize ? pageSize : 16
-        precondition(posix_memalign(&memory, alignment, size) == 0, "no memory left")
-        guard let memory else { preconditionFailure("no memory left") }
+        // A fatal error says in release builds what it was.
+        guard posix_memalign(&memory, alignment, size) == 0, let memory else { fatalError("no memory left") }
         #if os(Linux)
             // Refused, it changes nothing but speed.
             if alignment == pageSize { _ = madvise(memory, size, MADV_HUGEPAGE) }

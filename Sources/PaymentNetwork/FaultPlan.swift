@@ -17,12 +17,12 @@ enum FaultMoment: UInt64 {
 struct FaultPlan: Sendable {
     let faults: [Topology.Fault]
     let planned: [Topology.PlannedFault]
-    /// By node: when it keeps the HTLCs that come to it; which of `planned`, in order of time.
-    private let holds: [Int32: [Int]]
+    /// By node: when it keeps the HTLCs that come to it.
+    private let holds: [Int32: Holds]
     /// When miners take nothing.
-    private let emptyTimes: [Range<UInt64>]
+    private let emptyTimes: TimeSpans
     /// When the tower is out.
-    let towerOutages: [Range<UInt64>]
+    private let towerOutages: TimeSpans
     /// Who is going to cheat, and so keeps old commitments.
     private let cheats: Set<Int32>
     /// When the last of those that end is over, with the HTLCs that are kept then; simulated microseconds.
@@ -35,17 +35,17 @@ struct FaultPlan: Sendable {
         let faults = faults
         let planned = topology.plannedFaults(until: horizon)
         self.planned = planned
-        func times(of kind: Topology.Fault.Kind) -> [Range<UInt64>] {
-            planned.filter { faults[$0.fault].kind == kind }.map { $0.start..<$0.end }
+        func times(of kind: Topology.Fault.Kind) -> TimeSpans {
+            TimeSpans(planned.lazy.filter { faults[$0.fault].kind == kind }.map { $0.start..<$0.end })
         }
         emptyTimes = times(of: .emptyBlocks)
         towerOutages = times(of: .towerOutage)
-        var holds: [Int32: [Int]] = [:]
+        var holds: [Int32: Holds] = [:]
         var cheats: Set<Int32> = []
         for (index, happening) in planned.enumerated() {
             guard let node = happening.node else { continue }
             switch faults[happening.fault].kind {
-            case .hold: holds[node, default: []].append(index)
+            case .hold: holds[node, default: Holds()].append(index, until: happening.end)
             case .cheat: cheats.insert(node)
             case .offline, .disconnect, .staleBackup, .forceClose, .towerOutage, .feeSpike, .emptyBlocks,
                 .reorganisation, .latencyJitter:
@@ -54,11 +54,11 @@ struct FaultPlan: Sendable {
         }
         self.holds = holds
         self.cheats = cheats
-        let ends = planned.map {
-            ($0.end < .max ? $0.end : $0.start) + (faults[$0.fault].delay?.microseconds ?? 0)
+        lastEnd = planned.reduce(0) { latest, happening in
+            let end = happening.end < .max ? happening.end : happening.start
+            return max(latest, end + (faults[happening.fault].delay?.microseconds ?? 0))
         }
-        lastEnd = ends.max() ?? 0
-        reorganisationDepth = planned.map { faults[$0.fault].depth }.max() ?? 0
+        reorganisationDepth = planned.reduce(0) { max($0, faults[$1.fault].depth) }
     }
 
     var isEmpty: Bool { planned.isEmpty }
@@ -68,13 +68,12 @@ struct FaultPlan: Sendable {
     /// Whether a node is going to publish a revoked commitment.
     func isCheat(_ node: UInt32) -> Bool { cheats.contains(Int32(node)) }
 
-    func isEmptyBlock(at time: UInt64) -> Bool { emptyTimes.contains { $0.contains(time) } }
+    func isEmptyBlock(at time: UInt64) -> Bool { emptyTimes.end(at: time) != nil }
 
     /// Until when a payee keeps an HTLC that comes to it now, `.max` for good, and what becomes of it then; nil: it
     /// does not keep it.
     func hold(_ node: UInt32, _ now: UInt64) -> (end: UInt64, outcome: Topology.Fault.Outcome)? {
-        guard let indices = holds[Int32(node)] else { return nil }
-        guard let index = indices.last(where: { planned[$0].start <= now && now < planned[$0].end }) else {
+        guard let holds = holds[Int32(node)], let index = holds.latest(at: now, in: planned) else {
             return nil
         }
         let fault = fault(index)
@@ -82,8 +81,65 @@ struct FaultPlan: Sendable {
     }
 
     /// When the tower is there again; nil: it is there.
-    func towerReturns(_ now: UInt64) -> UInt64? {
-        towerOutages.filter { $0.contains(now) }.map(\.upperBound).max()
+    ///
+    /// Of outages that touch each other, when the last is over.
+    func towerReturns(_ now: UInt64) -> UInt64? { towerOutages.end(at: now) }
+}
+
+/// Spans of time in order, those that overlap joined: asked for one moment in logarithmic time, of however many.
+struct TimeSpans: Sendable {
+    private var spans: [Range<UInt64>] = []
+
+    /// - Parameter all: by their beginnings.
+    init(_ all: some Sequence<Range<UInt64>>) {
+        for span in all {
+            if let last = spans.last, span.lowerBound < last.upperBound {
+                spans[spans.count - 1] = last.lowerBound..<max(last.upperBound, span.upperBound)
+            } else {
+                spans.append(span)
+            }
+        }
+    }
+
+    /// When the span is over in which a moment lies; nil: it lies in none.
+    func end(at time: UInt64) -> UInt64? {
+        let place = spans.firstPlace { $0.lowerBound > time } - 1
+        return place >= 0 && time < spans[place].upperBound ? spans[place].upperBound : nil
+    }
+}
+
+/// When one node keeps HTLCs.
+private struct Holds: Sendable {
+    /// Which of the planned faults, by their beginnings.
+    private var indices: [Int] = []
+    /// For each when the last of those up to it is over.
+    private var latestEnds: [UInt64] = []
+
+    mutating func append(_ index: Int, until end: UInt64) {
+        indices.append(index)
+        latestEnds.append(max(latestEnds.last ?? 0, end))
+    }
+
+    /// The last to begin of those under way.
+    func latest(at now: UInt64, in planned: [Topology.PlannedFault]) -> Int? {
+        var place = indices.firstPlace { planned[$0].start > now } - 1
+        while place >= 0, now < latestEnds[place] {
+            if now < planned[indices[place]].end { return indices[place] }
+            place -= 1
+        }
+        return nil
+    }
+}
+
+extension Array {
+    /// The place of the first element for which `isAfter` holds, as for all after it; the count where there is none.
+    fileprivate func firstPlace(where isAfter: (Element) -> Bool) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if isAfter(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }
 

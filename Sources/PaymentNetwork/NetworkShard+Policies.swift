@@ -210,12 +210,24 @@ extension NetworkWorld {
         return (time + max(UInt64(gap), 1), message)
     }
 
+    /// The nodes that a change may concern, ascending: no more are looked at than it names.
+    private func nodes(concernedBy change: Topology.PolicyChange) -> [Int32] {
+        if let id = change.channel {
+            return topology.channel(of: id).map { [$0.node1, $0.node2] } ?? []
+        }
+        if let nodes = change.nodes { return nodes }
+        guard let peers = change.peers, peers.count < nodeCount / 16 else {
+            return Array(0..<Int32(nodeCount))
+        }
+        return Set(peers.flatMap { ends(of: Int($0)).map { Int32(owners[Int($0.reversed.rawValue)]) } })
+            .sorted()
+    }
+
     /// The events that the changes of policies begin with, in order of change and end.
-    func firstPolicyChanges() -> [(node: UInt32, time: UInt64, message: NetworkMessage)] {
-        var events: [(node: UInt32, time: UInt64, message: NetworkMessage)] = []
+    func forEachFirstPolicyChange(_ body: (UInt32, UInt64, NetworkMessage) -> Void) {
         for (place, change) in topology.policyChanges.enumerated() {
-            for node in 0..<nodeCount {
-                let ends = ends(of: node, concernedBy: change)
+            for node in nodes(concernedBy: change) {
+                let ends = ends(of: Int(node), concernedBy: change)
                 switch change.timing {
                 case .at(let time):
                     for (order, end) in ends.enumerated() {
@@ -223,18 +235,17 @@ extension NetworkWorld {
                         message.id = UInt64(place)
                         // A draw of its own for each.
                         message.amount = UInt64(order)
-                        events.append((UInt32(node), time.microseconds, message))
+                        body(UInt32(node), time.microseconds, message)
                     }
                 case .rate:
                     guard !ends.isEmpty else { continue }
                     var stream = policyStream(of: UInt32(node), change: place)
                     if let next = nextPolicyChange(place, ends: ends, after: 0, &stream) {
-                        events.append((UInt32(node), next.time, next.message))
+                        body(UInt32(node), next.time, next.message)
                     }
                 }
             }
         }
-        return events
     }
 }
 

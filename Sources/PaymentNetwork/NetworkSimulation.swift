@@ -40,10 +40,10 @@ extension RunSettings {
     /// much, it pays to divide it finer.
     fileprivate var shardCount: Int {
         if let shards { return shards }
-        if threads == 1 { return 1 }
+        if threadsMade == 1 { return 1 }
         return switch signatures {
-        case .lazy: threads * 4
-        case .eager: threads * 32
+        case .lazy: threadsMade * 4
+        case .eager: threadsMade * 32
         }
     }
 }
@@ -63,6 +63,7 @@ public final class NetworkSimulation {
     private var windowCount: UInt64 = 0
     /// How many faults whoever watches was told of.
     var faultsNoted = 0
+    private var areThreadsNoted = false
 
     /// - Parameter state: of the same topology and settings, as `state()` gave it: the run goes on from there.
     /// - Throws: `SimulationError.noTraffic`, `idleFlow` or, for bytes that are no such state, `unusableState`.
@@ -99,7 +100,7 @@ public final class NetworkSimulation {
         self.recorder = recorder
         services = shards[0]
         if let flow = services.traffic?.source.idleFlows.first { throw .idleFlow(flow.name) }
-        if settings.prefetch, settings.threads > 1, let traffic = services.traffic {
+        if settings.prefetch, settings.threadsMade > 1, let traffic = services.traffic {
             let prefetcher = RoutePrefetcher(world, traffic: traffic)
             for shard in shards { shard.prefetcher = prefetcher }
         }
@@ -124,8 +125,8 @@ public final class NetworkSimulation {
                     NetworkMessage(.closeTimer, end: end), for: funder, at: closesAt.microseconds)
             }
         }
-        for change in world.firstPolicyChanges() {
-            simulation.schedule(change.message, for: change.node, at: change.time)
+        world.forEachFirstPolicyChange { node, time, message in
+            simulation.schedule(message, for: node, at: time)
         }
         for look in world.firstLooksAtFees() {
             simulation.schedule(look.message, for: look.node, at: look.time)
@@ -191,9 +192,10 @@ public final class NetworkSimulation {
             }
         let prefetcher = services.prefetcher
         return simulation.run(
-            threads: world.settings.threads, crewThreshold: crewThreshold, batch: batch,
+            threads: world.settings.threadsMade, crewThreshold: crewThreshold, batch: batch,
             beforeWindow: { window, crew in
                 windowCount += 1
+                noteThreads(of: crew)
                 if let epoch = services.gossip?.release() {
                     watcher?(.gossipEpoch(time: epoch.time, updates: epoch.updates))
                 }
@@ -206,6 +208,14 @@ public final class NetworkSimulation {
                     crew.wakeForErrands()
                 }
             }, runErrand: { prefetcher?.answerNext() ?? false }, interrupt: interrupt)
+    }
+
+    /// Tells whoever watches, once, where the system gave fewer threads than were asked for.
+    private func noteThreads(of crew: WindowCrew?) {
+        guard let crew, !areThreadsNoted else { return }
+        areThreadsNoted = true
+        guard crew.threadCount < world.settings.threadsMade else { return }
+        watcher?(.fewerThreads(made: crew.threadCount, asked: world.settings.threadsMade))
     }
 
     /// How far the run has come.

@@ -101,7 +101,7 @@ final class NetworkWorld: @unchecked Sendable {
         rules = topology.layerOne.rules
         finality =
             UInt32(topology.layerOne.profile?.reorganisationDepth ?? Chain.reorganisationDepthMaximum) + 1
-        faults = FaultPlan(topology, until: topology.trafficHorizon)
+        faults = FaultPlan(topology, until: topology.faultHorizon)
         var clients: [Bool] = []
         if let watchtower = topology.watchtower {
             clients = Array(repeating: false, count: topology.nodes.count)

@@ -211,6 +211,8 @@ public enum SignatureMode: String, Sendable, CaseIterable {
 public struct RunSettings: Sendable {
     public var signatures: SignatureMode = .lazy
     public var threads: Int = 1
+    /// More threads than this are not made, whatever is asked for. Changes no result.
+    public var threadsMaximum = Int.max
     /// Into how many shards the processes are divided; nil: as suits the threads. Changes no result.
     public var shards: Int?
     /// Whether first routes are found ahead of time where there are several threads. Changes no result.
@@ -226,6 +228,9 @@ public struct RunSettings: Sendable {
     public var rateFactor: Double = 1
 
     public init() {}
+
+    /// How many threads the run asks the system for.
+    public var threadsMade: Int { min(threads, max(threadsMaximum, 1)) }
 }
 
 /// What a running simulation says of itself.

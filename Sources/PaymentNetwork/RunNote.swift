@@ -8,4 +8,6 @@ public enum RunNote: Sendable {
     case hour(Int, NetworkSample)
     /// Something goes wrong now.
     case fault(Topology.PlannedFault, Topology.Fault.Kind)
+    /// The system has no room for as many threads as were asked for; the result is the same.
+    case fewerThreads(made: Int, asked: Int)
 }

@@ -79,7 +79,11 @@ final class RunDatabase {
             }
         }
         return try translatingErrors(in: directory) {
-            try DatabaseQueue(path: directory.path(of: name), configuration: configuration)
+            let queue = try DatabaseQueue(path: directory.path(of: name), configuration: configuration)
+            // Dispatch asks for a thread to dispose of a queue, and waits for ever where the system has none left
+            // (`ulimit -u`): this one stays until the process ends. Its file is closed before.
+            _ = Unmanaged.passRetained(queue)
+            return queue
         }
     }
 
@@ -96,6 +100,7 @@ final class RunDatabase {
         var isWhole = false
         defer { if !isWhole { directory.remove(temporary) } }
         let copy = try open(temporary, in: directory, journal: "OFF")
+        defer { try? copy.close() }
         try translatingErrors(in: directory) {
             try copy.writeWithoutTransaction { database in
                 try database.execute(sql: schema)
@@ -149,6 +154,11 @@ final class RunDatabase {
             SQLITE_LOCKED, SQLITE_NOMEM, SQLITE_INTERRUPT, SQLITE_PROTOCOL, SQLITE_NOLFS,
         ]
         return !disk.contains(code & 0xFF)
+    }
+
+    deinit {
+        // Closed already where the run came to its end; else whoever failed has said why.
+        try? queue.close()
     }
 
     /// Writes rows in one transaction.

@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 
 /// Why a run could not be stored. Each description is one line that names the path.
@@ -33,11 +34,25 @@ public enum RunStoreError: Error, CustomStringConvertible {
 }
 
 extension RunStoreError {
+    /// What `ulimit -f` lets a file grow to, where it sets a limit: SQLite does not say that this was it.
+    private static var sizeLimit: String {
+        var limit = rlimit()
+        #if os(Linux)
+            guard getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 else { return "" }
+        #else
+            guard getrlimit(RLIMIT_FSIZE, &limit) == 0 else { return "" }
+        #endif
+        guard limit.rlim_cur < rlim_t.max / 2 else { return "" }
+        return "; 'ulimit -f' allows files of \(limit.rlim_cur) bytes"
+    }
+
     /// What SQLite says of itself, in a few words.
     static func reason(of error: any Error) -> String {
         switch error {
         case let refusal as SQLiteRefusal: refusal.reason
-        case let error as DatabaseError: error.message ?? "SQLite error \(error.resultCode.rawValue)"
+        case let error as DatabaseError:
+            (error.message ?? "SQLite error \(error.resultCode.rawValue)")
+                + (error.resultCode == .SQLITE_IOERR || error.resultCode == .SQLITE_FULL ? sizeLimit : "")
         case let error: "\(error)"
         }
     }

@@ -1,4 +1,4 @@
-import Dispatch
+import EventSimulation
 import LightningTypes
 import PaymentNetwork
 import Topologies
@@ -155,15 +155,11 @@ public final class RunWriter: RunRecorder {
         try flush()
         let table = IncomeTable(result, of: topology)
         nonisolated(unsafe) var made: [Document] = []
-        let making = DispatchGroup()
         let make: @Sendable () -> Void = { made = documents() + [Document("income.csv", table.csv())] }
-        if description.settings.threads > 1 {
-            DispatchQueue.global(qos: .userInitiated).async(group: making, execute: make)
-        } else {
-            make()
-        }
+        let helper = SystemThreads(description.settings.threads > 1 ? 1 : 0) { _ in make() }
         // Whatever fails below, nobody is left at work.
-        defer { making.wait() }
+        defer { helper.join() }
+        if helper.count == 0 { make() }
         try database.writeDirections(
             of: topology, initialBalances: initialBalances, finalBalances: result.finalBalances)
         try database.writeIncome(result, of: topology)
@@ -178,7 +174,7 @@ public final class RunWriter: RunRecorder {
                 ("exit_days", result.exitDays.description),
             ])
         try database.finish()
-        making.wait()
+        helper.join()
         for document in made { try directory.write(document.bytes, to: document.name) }
         let wall = wall()
         try directory.write(wall.json.encoded(), to: "wall.json")

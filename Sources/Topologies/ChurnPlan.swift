@@ -8,9 +8,17 @@ extension Topology {
     /// New channels are opened by a node drawn evenly from those there at the time, to one drawn in proportion to the
     /// channels it has (Barabási and Albert, "Emergence of Scaling in Random Networks", 1999).
     ///
-    /// - Throws: `TopologyError` where that would be more channels than there are ids for, or more money than there is.
-    public mutating func drawChurn(until horizon: Duration) throws(TopologyError) {
+    /// Linear in what comes, and in the network that is there.
+    ///
+    /// - Parameter memory: what is refused before memory is taken for it.
+    /// - Throws: `TopologyError` where that would be more channels than there are ids for, more memory than is allowed,
+    ///   or more money than there is.
+    public mutating func drawChurn(
+        until horizon: Duration, memory: MemoryAllowance? = nil,
+        loading: ((LoadingStage) -> Void)? = nil
+    ) throws(TopologyError) {
         guard let churn else { return }
+        try refuseChurn(churn, until: horizon, memory, loading)
         self.churn = nil
         var plan = ChurnPlan(churn, of: self, until: horizon / .seconds(1))
         try plan.run()
@@ -21,6 +29,33 @@ extension Topology {
             throw SourceFile(name: name).error(
                 nil, "churn: \(MoneySum.refusal(of: "the channels and what opening others takes"))")
         }
+    }
+
+    /// Counts what is to come before any of it is drawn.
+    private func refuseChurn(
+        _ churn: Churn, until horizon: Duration, _ memory: MemoryAllowance?,
+        _ loading: ((LoadingStage) -> Void)?
+    ) throws(TopologyError) {
+        let seconds = horizon / .seconds(1)
+        let joining = churn.joiningRate * seconds
+        let opened = churn.openingRate * seconds + joining * Double(churn.channelsPerJoiningNode)
+        let maximum = Double(ChurnPlan.countMaximum)
+        let file = SourceFile(name: name)
+        guard joining <= maximum, opened <= maximum else {
+            let needed = MemoryAllowance(bytes: 0, owner: "", purpose: .run).bytes(
+                nodes: joining, channels: opened)
+            throw file.error(
+                nil,
+                "churn: about \(NumberText.grouped(joining)) nodes would join and \(NumberText.grouped(opened)) "
+                    + "channels open in \(horizon.inWords), some \(NumberText.gigabytes(needed)) of memory; at most "
+                    + "\(NumberText.grouped(maximum)) each: lower rates or a shorter duration bring fewer")
+        }
+        if let refusal = memory?.refusal(
+            nodes: Double(nodes.count) + joining, channels: Double(channels.count) + opened)
+        {
+            throw file.error(nil, "churn, with what joins and opens in \(horizon.inWords): \(refusal)")
+        }
+        loading?(.drawingChurn(nodes: nodes.count + Int(joining), channels: channels.count + Int(opened)))
     }
 
     /// Who joins takes part in the traffic of which all nodes do.
@@ -37,7 +72,8 @@ extension Topology {
 
 /// Draws churn in order of time. Times are seconds.
 private struct ChurnPlan {
-    private static let channelsMaximum = 10_000_000
+    /// Channels that open, and nodes that join.
+    static let countMaximum = 10_000_000
 
     private let churn: Topology.Churn
     private let name: String
@@ -46,6 +82,8 @@ private struct ChurnPlan {
     private(set) var channels: [Topology.Channel]
     /// The nodes from here on join in the run.
     let firstJoining: Int
+    /// What the names of nodes that join begin with.
+    private let joiningPrefix: String
     private let standingCount: Int
     /// For each node a policy it has in some channel.
     private var policies: [ChannelPolicy?]
@@ -65,6 +103,7 @@ private struct ChurnPlan {
         nodes = topology.nodes
         channels = topology.channels
         firstJoining = topology.nodes.count
+        joiningPrefix = Self.joiningPrefix(beside: topology.nodes)
         standingCount = topology.channels.count
         policies = Array(repeating: nil, count: topology.nodes.count)
         for channel in topology.channels {
@@ -121,14 +160,17 @@ private struct ChurnPlan {
 
     // MARK: Who
 
-    private mutating func join(at time: Double) -> Int32 {
+    /// Names of the file stay its own.
+    private static func joiningPrefix(beside nodes: [Topology.Node]) -> String {
         var prefix = "joined-"
-        // Names of the file stay its own.
-        while nodes[..<firstJoining].contains(where: { $0.id.hasPrefix(prefix) || $0.alias.hasPrefix(prefix) }
-        ) {
+        while nodes.contains(where: { $0.id.hasPrefix(prefix) || $0.alias.hasPrefix(prefix) }) {
             prefix = "re" + prefix
         }
-        let id = "\(prefix)\(nodes.count - firstJoining + 1)"
+        return prefix
+    }
+
+    private mutating func join(at time: Double) -> Int32 {
+        let id = "\(joiningPrefix)\(nodes.count - firstJoining + 1)"
         var node = Topology.Node(id: id, alias: id, group: nil, wallet: nil)
         node.joinsAt = Self.duration(time)
         node.leavesAt = drawEnd(from: time, mean: churn.nodeLifetime)
@@ -166,7 +208,7 @@ private struct ChurnPlan {
         guard let peer = drawPeer(of: opener, at: time) else { return }
         let number = UInt64(channels.count - standingCount) + 1
         let block = (channels[..<standingCount].last?.shortChannelID.block ?? 0) + 1
-        guard number <= Self.channelsMaximum,
+        guard number <= Self.countMaximum,
             let id = ShortChannelID(block: block, transaction: number, output: 0)
         else {
             throw SourceFile(name: name).error(

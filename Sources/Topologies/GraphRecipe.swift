@@ -106,6 +106,19 @@ public struct GraphRecipe: Sendable {
         }
     }
 
+    /// About how many channels the graph has.
+    public var expectedChannels: Double {
+        let (nodes, each) = (Double(nodes), Double(channelsPerNode))
+        return switch kind {
+        case .mainnetLike, .erdosRenyi: Double(channels)
+        case .barabasiAlbert: nodes * each
+        case .wattsStrogatz: nodes * each / 2
+        case .grid: 2 * nodes
+        case .ring, .star: nodes
+        case .hubAndSpoke: nodes + Double(hubs * (hubs - 1) / 2)
+        }
+    }
+
     private static func channels(_ given: Int?, _ kind: Kind, _ nodes: Int) throws(Fault) -> Int {
         switch kind {
         case .mainnetLike:
@@ -163,8 +176,12 @@ public struct GraphRecipe: Sendable {
 
     /// The topology of the graph alone, with the traffic of a graph that says nothing of any, as text.
     ///
+    /// - Parameter memory: what is refused before memory is taken for it.
     /// - Throws: `Fault` for a graph that is too large to be written down; `generate` can describe it.
-    public func topologyText() throws(Fault) -> String {
+    public func topologyText(memory: MemoryAllowance? = nil) throws(Fault) -> String {
+        if let refusal = memory?.refusal(nodes: Double(nodes), channels: expectedChannels) {
+            throw Fault(key: "nodes", message: refusal)
+        }
         let (nodes, channels, _) = GraphGenerator.draft(of: self).inOrder()
         var topology = Topology(
             name: kind.rawValue, nodes: nodes, channels: channels, balances: .uniform, layerOne: .standard,

@@ -76,4 +76,47 @@ enum NumberText {
     }
 
     static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+
+    // MARK: Writing
+
+    /// `4,000,000`; of what is larger than anything counted the power of ten alone: `10^18`.
+    static func grouped(_ number: Double) -> String {
+        guard number < 1e15 else {
+            return "10^\(exponent(of: number))"
+        }
+        var digits = String(UInt64(max(number, 0).rounded()))
+        var result = ""
+        while digits.count > 3 {
+            result = "," + digits.suffix(3) + result
+            digits.removeLast(3)
+        }
+        return digits + result
+    }
+
+    /// The exponent of the power of ten below.
+    private static func exponent(of number: Double) -> Int {
+        var (rest, exponent) = (number, 0)
+        while rest >= 10, exponent < 400 {
+            rest /= 10
+            exponent += 1
+        }
+        return exponent
+    }
+
+    /// `1.5 GB`, `48 GB`, `90 MB`.
+    static func gigabytes(_ bytes: Double) -> String {
+        if bytes < 1e9 { return "\(grouped((bytes / 1e6).rounded())) MB" }
+        let tenths = (bytes / 1e8).rounded()
+        if tenths >= 100 || tenths.remainder(dividingBy: 10) == 0 {
+            return "\(grouped((bytes / 1e9).rounded())) GB"
+        }
+        return "\(grouped((tenths / 10).rounded(.down))).\(Int(tenths) % 10) GB"
+    }
+
+    /// Two digits, the others zero: an estimate.
+    static func rounded(_ number: Double) -> Double {
+        var scale = 1.0
+        while number / scale >= 100 { scale *= 10 }
+        return (number / scale).rounded(.down) * scale
+    }
 }

@@ -27,10 +27,10 @@ extension Topology {
 
         public var timing: Timing
         /// Whose policies change, and only in channels to whom; ascending. Nil: all.
-        var nodes: [Int32]?
-        var peers: [Int32]?
+        public internal(set) var nodes: [Int32]?
+        public internal(set) var peers: [Int32]?
         /// Nil: in all channels.
-        var channel: ShortChannelID?
+        public internal(set) var channel: ShortChannelID?
         /// The fields that get these values.
         var fields: PolicyDraft
         /// What the fees of the topology are multiplied by, drawn at each change; nil: nothing.

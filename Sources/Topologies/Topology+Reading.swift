@@ -1,5 +1,18 @@
 import LightningTypes
 
+/// A stage of making a network, of which a large one takes seconds.
+public enum LoadingStage: Sendable, Hashable {
+    /// A file of so many bytes is read.
+    case reading(bytes: Int)
+    case generating(nodes: Int, channels: Int)
+    /// Nodes and channels are put into their order.
+    case ordering(nodes: Int, channels: Int)
+    /// Nodes and channels that come and go are drawn, about so many.
+    case drawingChurn(nodes: Int, channels: Int)
+    /// The network is made that runs.
+    case building(nodes: Int, channels: Int)
+}
+
 extension Topology {
     /// What the reader of a file decides in place of the file.
     public struct ReadOptions: Sendable {
@@ -12,6 +25,10 @@ extension Topology {
         public var nodeNames: [UInt8]?
         /// What errors call that file.
         public var nodeNamesFile: String
+        /// What is refused before memory is taken for it; nil: nothing is, but what no file may ask for.
+        public var memory: MemoryAllowance?
+        /// Told of each stage of reading that may take long, before it begins.
+        public var loading: (@Sendable (LoadingStage) -> Void)?
         /// Where the files that a topology file names come from, or are kept; nil: read from the disk and forgotten.
         public var files: ReferencedFiles?
 
@@ -46,6 +63,8 @@ extension Topology {
             try TextBytes.check(buffer, maximum: TextBytes.graphBytesMaximum, file: file)
             return try FileKind.recognise(buffer, file: file)
         }
+        if let refusal = options.memory?.refusal(fileOf: bytes.count) { throw file.error(nil, refusal) }
+        options.loading?(.reading(bytes: bytes.count))
         switch kind {
         case .graph(let format):
             var draft = try NetworkDraft(graph: bytes, format: format, file: file, options: options)

@@ -23,6 +23,9 @@ public struct Topology: Sendable {
     public var churn: Churn?
     /// What goes wrong in the run.
     public var faults: [Fault] = []
+    /// Nothing of `faults` happens at a random time later than this; nil: than the traffic's end. Where a number of
+    /// payments ends the traffic, whoever starts the run knows about when.
+    public var faultsEnd: Duration?
     /// Who watches the chain for nodes that may be away; nil: nobody.
     public var watchtower: Watchtower?
     /// The last payment starts before this much simulated time; nil is bounded by the number of payments alone.

@@ -7,26 +7,36 @@ extension TopologyReader {
     ]
     static let watchtowerKeys = ["nodes", "reward_permille"]
     static let faultsMaximum = 10_000
-    /// Of one fault in all, at random times.
-    static let happeningsMaximum = 1_000_000.0
 
-    /// `topology` has its nodes, channels and duration already; `names` speaks of its indices.
+    /// `topology` has its nodes, channels, traffic and changes of policies already; `names` speaks of its indices.
     func readFaults(into topology: inout Topology) throws(TopologyError) {
-        var connected: [Int32]?
+        var sets = NodeSets()
         if let section = try root.section("watchtower", keys: Self.watchtowerKeys) {
             topology.watchtower = Topology.Watchtower(
-                nodes: try nodes("nodes", of: section, in: topology, connected: &connected),
+                nodes: try nodes("nodes", of: section, in: topology, sets: &sets),
                 rewardPermille: try section.unsigned("reward_permille", "thousandths", to: 1_000) ?? 0)
         }
         let list = try root.list("faults") ?? []
         guard list.count <= Self.faultsMaximum else {
             throw root.error("faults", "\(list.count) faults; at most \(Self.faultsMaximum)")
         }
+        guard !list.isEmpty else { return }
+        var planned = PlannedEvents(topology, until: topology.trafficHorizon)
+        for change in topology.policyChanges { planned.add(change) }
+        var firstTooMany: Int?
         for value in list {
             let section = try Section(value, title: "a fault", keys: Self.faultKeys, file: file)
-            topology.faults.append(try fault(of: section, in: topology, &connected))
+            let fault = try fault(of: section, in: topology, &sets)
+            planned.add(fault)
+            // The rest is counted, not kept, so that the refusal can tell what they come to.
+            if planned.isTooMany {
+                firstTooMany = firstTooMany ?? section.line
+            } else {
+                topology.faults.append(fault)
+            }
         }
-        if !topology.faults.isEmpty { try checkFeerates(of: topology) }
+        if let firstTooMany { throw file.error(firstTooMany, planned.refusal) }
+        try checkFeerates(of: topology)
     }
 
     /// Where a channel may end up on chain, its commitment has to get there.
@@ -42,7 +52,7 @@ extension TopologyReader {
     }
 
     private func fault(
-        of section: Section, in topology: Topology, _ connected: inout [Int32]?
+        of section: Section, in topology: Topology, _ sets: inout NodeSets
     ) throws(TopologyError) -> Topology.Fault {
         guard let kind = try section.word("kind", of: Topology.Fault.Kind.self) else {
             throw file.error(
@@ -59,7 +69,7 @@ extension TopologyReader {
             guard section.has("node") else {
                 throw file.error(section.line, "a fault of the kind \(kind.rawValue) lacks 'node'")
             }
-            fault.nodes = try nodes("node", of: section, in: topology, connected: &connected)
+            fault.nodes = try nodes("node", of: section, in: topology, sets: &sets)
             guard !fault.nodes.isEmpty else { throw section.error("node", "it befalls nobody") }
         }
         fault.duration = try section.duration("for", from: .seconds(1))
@@ -67,7 +77,7 @@ extension TopologyReader {
             throw file.error(
                 section.line, "a fault of the kind \(kind.rawValue) lacks 'for', how long it lasts")
         }
-        fault.timing = try timing(of: section, befalling: kind.befallsNodes ? fault.nodes.count : 1, topology)
+        fault.timing = try timing(of: section)
         fault.channel = try faultyChannel(of: section, fault.nodes, in: topology)
         fault.delay = try section.duration(
             "delay", from: .milliseconds(1), to: kind == .latencyJitter ? .seconds(60) : durationMaximum)
@@ -109,30 +119,21 @@ extension TopologyReader {
         return fault
     }
 
-    private func timing(
-        of section: Section, befalling victims: Int, _ topology: Topology
-    ) throws(TopologyError) -> Topology.Fault.Timing {
+    private func timing(of section: Section) throws(TopologyError) -> Topology.Fault.Timing {
         guard section.has("at") != section.has("rate_per_day") else {
             throw file.error(section.line, "a fault needs either 'at' or 'rate_per_day'")
         }
         if let time = try section.duration("at", to: timeMaximum) { return .at(time) }
         // One of the two keys is there, and it is not the other.
-        let rate = try section.rate("rate_per_day")! / 86_400
-        let horizon = (topology.duration ?? .seconds(30 * 86_400)) / .seconds(1)
-        guard rate * horizon * Double(victims) <= Self.happeningsMaximum else {
-            throw section.error("rate_per_day", "more than a million times in the run")
-        }
-        return .rate(rate)
+        return .rate(try section.rate("rate_per_day")! / 86_400)
     }
 
     private func faultyChannel(
         of section: Section, _ nodes: [Int32], in topology: Topology
     ) throws(TopologyError) -> ShortChannelID? {
         guard let id = try shortChannelID(of: section, in: topology) else { return nil }
-        let isOwn = topology.channels.contains {
-            $0.shortChannelID == id && (nodes.contains($0.node1) || nodes.contains($0.node2))
-        }
-        guard isOwn else {
+        let isOwn = topology.channel(of: id).map { nodes.contains($0.node1) || nodes.contains($0.node2) }
+        guard isOwn == true else {
             throw section.error("short_channel_id", "the channel \(id) is none of the node's")
         }
         return id

@@ -35,6 +35,12 @@ extension TopologyReader {
                 capacity: defaultCapacity)
             recipe.policy = defaultPolicy
             recipe.limits = defaultLimits
+            if let refusal = options.memory?.refusal(
+                nodes: Double(recipe.nodes), channels: recipe.expectedChannels)
+            {
+                throw GraphRecipe.Fault(key: section.has("nodes") ? "nodes" : "kind", message: refusal)
+            }
+            options.loading?(.generating(nodes: recipe.nodes, channels: Int(recipe.expectedChannels)))
             draft = GraphGenerator.draft(of: recipe)
         } catch {
             throw section.error(error.key, error.message)

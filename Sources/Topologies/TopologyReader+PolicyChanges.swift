@@ -16,23 +16,34 @@ extension TopologyReader {
             throw root.error(
                 "policy_changes", "\(list.count) changes; at most \(Self.policyChangesMaximum)")
         }
-        var connected: [Int32]?
+        guard !list.isEmpty else { return }
+        var sets = NodeSets()
+        var planned = PlannedEvents(topology, until: .zero)
+        var firstTooMany: Int?
         for value in list {
             let section = try Section(
                 value, title: "a change of policies", keys: Self.policyChangeKeys, file: file)
-            topology.policyChanges.append(try policyChange(of: section, in: topology, &connected))
+            let change = try policyChange(of: section, in: topology, &sets)
+            planned.add(change)
+            // The rest is counted, not kept, so that the refusal can tell what they come to.
+            if planned.isTooMany {
+                firstTooMany = firstTooMany ?? section.line
+            } else {
+                topology.policyChanges.append(change)
+            }
         }
+        if let firstTooMany { throw file.error(firstTooMany, planned.refusal) }
     }
 
     private func policyChange(
-        of section: Section, in topology: Topology, _ connected: inout [Int32]?
+        of section: Section, in topology: Topology, _ sets: inout NodeSets
     ) throws(TopologyError) -> Topology.PolicyChange {
         var change = Topology.PolicyChange(
             timing: try timing(of: section),
             nodes: section.has("from")
-                ? try nodes("from", of: section, in: topology, connected: &connected) : nil,
+                ? try nodes("from", of: section, in: topology, sets: &sets) : nil,
             peers: section.has("to")
-                ? try nodes("to", of: section, in: topology, connected: &connected) : nil,
+                ? try nodes("to", of: section, in: topology, sets: &sets) : nil,
             channel: try shortChannelID(of: section, in: topology),
             fields: try Self.policy("policy", of: section) ?? PolicyDraft(), feeFactor: nil)
         if let factor = try section.section("fee_factor", keys: ["from", "to"]) {
@@ -78,7 +89,7 @@ extension TopologyReader {
         guard let id = ShortChannelID(text) else {
             throw section.error("short_channel_id", "expected such as 700000x12x1, found \(quoted(text))")
         }
-        guard topology.channels.contains(where: { $0.shortChannelID == id }) else {
+        guard topology.channel(of: id) != nil else {
             throw section.error("short_channel_id", "no channel has the id \(id)")
         }
         return id
@@ -88,4 +99,14 @@ extension TopologyReader {
 extension Topology {
     /// Leaves out what would happen at times of its own, however close together payments come.
     public mutating func leaveOutPolicyChanges() { policyChanges = [] }
+
+    /// The channel of this id; nil: there is none. A search among channels in order.
+    public func channel(of id: ShortChannelID) -> Channel? {
+        var (low, high) = (0, channels.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if channels[middle].shortChannelID < id { low = middle + 1 } else { high = middle }
+        }
+        return low < channels.count && channels[low].shortChannelID == id ? channels[low] : nil
+    }
 }

@@ -9,8 +9,11 @@ extension TopologyReader {
     static let rateMaximum = 1e9
     /// Fewer come to none in the longest run.
     static let rateMinimum = 1e-10
-    /// Each flow holds its payers and payees, so many flows over many nodes would fill the memory.
     static let flowsMaximum = 1_000
+    /// Payers, payees and who swaps, of all flows together: each flow holds its own, so that many flows over many nodes
+    /// would fill the memory. Measured, a run keeps some 20 bytes for each.
+    static let partiesMaximum = 100_000_000
+    private static let bytesOfParty = 20.0
 
     /// `topology` has its nodes and channels already; `names` speaks of its indices.
     func readTraffic(into topology: inout Topology) throws(TopologyError) {
@@ -26,14 +29,31 @@ extension TopologyReader {
             return
         }
         var flows: [Topology.Flow] = []
-        var connected: [Int32]?
+        var parties = 0
+        var firstTooMany: Int?
+        var sets = NodeSets()
         let list = try root.list("traffic") ?? []
         guard list.count <= Self.flowsMaximum else {
             throw root.error("traffic", "\(list.count) flows; at most \(Self.flowsMaximum)")
         }
         for (position, value) in list.enumerated() {
             let section = try Section(value, title: "a flow", keys: Self.flowKeys, file: file)
-            flows.append(try flow(of: section, position: position, in: topology, connected: &connected))
+            let flow = try flow(of: section, position: position, in: topology, sets: &sets)
+            parties += flow.payers.count + flow.payees.count + (flow.circulation?.swapNodes.count ?? 0)
+            // The rest is counted, not kept, so that the refusal can tell what they come to.
+            if parties > Self.partiesMaximum {
+                firstTooMany = firstTooMany ?? section.line
+            } else {
+                flows.append(flow)
+            }
+        }
+        if let firstTooMany {
+            throw file.error(
+                firstTooMany,
+                "flows name \(NumberText.grouped(Double(parties))) payers and payees in all, some "
+                    + "\(NumberText.gigabytes(Double(parties) * Self.bytesOfParty)) of memory; at most "
+                    + "\(NumberText.grouped(Double(Self.partiesMaximum))): fewer flows, or smaller groups in them"
+            )
         }
         for (position, flow) in flows.enumerated()
         where flows[..<position].contains(where: { $0.name == flow.name }) {
@@ -45,11 +65,11 @@ extension TopologyReader {
     }
 
     private func flow(
-        of section: Section, position: Int, in topology: Topology, connected: inout [Int32]?
+        of section: Section, position: Int, in topology: Topology, sets: inout NodeSets
     ) throws(TopologyError) -> Topology.Flow {
         let pairing = try pairing(of: section, in: topology)
-        var payers = try nodes("from", of: section, in: topology, connected: &connected)
-        var payees = try nodes("to", of: section, in: topology, connected: &connected)
+        var payers = try nodes("from", of: section, in: topology, sets: &sets)
+        var payees = try nodes("to", of: section, in: topology, sets: &sets)
         switch pairing {
         case .independent: break
         case .circular: payees = payers
@@ -78,7 +98,7 @@ extension TopologyReader {
         flow.payeeWeights = try weights("to_weights", of: section)
         flow.hours = try hours(of: section)
         flow.bursts = try bursts(of: section, rate: flow.rate)
-        flow.circulation = try circulation(of: section, in: topology, connected: &connected)
+        flow.circulation = try circulation(of: section, in: topology, sets: &sets)
         return flow
     }
 
@@ -128,40 +148,59 @@ extension TopologyReader {
         return .fixed(Millisatoshi(try section.satoshi("amount_sat", from: 1)!))
     }
 
-    /// The nodes that `all`, `connected`, a group, a node, or a list of these means; all of them where the
-    /// key is absent.
+    /// The nodes that `all`, `connected`, a group, a node, or a list of these means, ascending; all of them where the
+    /// key is absent. Takes what the nodes named take, not what there are: a file may name one of millions a thousand
+    /// times.
     func nodes(
-        _ key: String, of section: Section, in topology: Topology, connected: inout [Int32]?
+        _ key: String, of section: Section, in topology: Topology, sets: inout NodeSets
     ) throws(TopologyError) -> [Int32] {
-        guard let value = section.value(key) else { return Array(0..<Int32(topology.nodes.count)) }
+        guard let value = section.value(key) else { return sets.all(of: topology) }
         let words: [YAMLValue]
         if case .list(let list) = value.content { words = list } else { words = [value] }
-        var isMember = [Bool](repeating: false, count: topology.nodes.count)
+        var named: [[Int32]] = []
         for word in words {
             guard case .text(let name, _) = word.content, !word.isEmpty else {
                 throw section.error(key, "expected all, connected, a group or a node, found \(word.kind)")
             }
-            for node in try members(of: name, line: word.line, in: topology, connected: &connected) {
-                isMember[Int(node)] = true
-            }
+            named.append(try members(of: name, line: word.line, in: topology, sets: &sets))
         }
+        if named.count == 1 { return named[0] }
+        let count = named.reduce(0) { $0 + $1.count }
+        guard count >= topology.nodes.count / 16 else { return Set(named.joined()).sorted() }
+        var isMember = [Bool](repeating: false, count: topology.nodes.count)
+        for node in named.joined() { isMember[Int(node)] = true }
         return isMember.indices.filter { isMember[$0] }.map { Int32($0) }
     }
 
+    /// Ascending.
     private func members(
-        of name: String, line: Int, in topology: Topology, connected: inout [Int32]?
+        of name: String, line: Int, in topology: Topology, sets: inout NodeSets
     ) throws(TopologyError) -> [Int32] {
-        if name == "all" { return Array(0..<Int32(topology.nodes.count)) }
-        if name == "connected" {
-            let nodes = connected ?? topology.connectedNodes
-            connected = nodes
-            return nodes
-        }
-        if let members = names.membersOfGroup[name] { return members }
+        if name == "all" { return sets.all(of: topology) }
+        if name == "connected" { return sets.connected(of: topology) }
+        if let members = names.membersOfGroup[name] { return members.sorted() }
         do {
             return [try names.node(name)]
         } catch {
             throw file.error(line, names.message(error, name: name, among: topology.nodes))
         }
+    }
+}
+
+/// The sets of nodes that words of the format name, found once and shared by all who name them.
+struct NodeSets {
+    private var all: [Int32]?
+    private var connected: [Int32]?
+
+    mutating func all(of topology: Topology) -> [Int32] {
+        let nodes = all ?? Array(0..<Int32(topology.nodes.count))
+        all = nodes
+        return nodes
+    }
+
+    mutating func connected(of topology: Topology) -> [Int32] {
+        let nodes = connected ?? topology.connectedNodes
+        connected = nodes
+        return nodes
     }
 }

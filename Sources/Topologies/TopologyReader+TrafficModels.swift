@@ -136,7 +136,7 @@ extension TopologyReader {
     }
 
     func circulation(
-        of section: Section, in topology: Topology, connected: inout [Int32]?
+        of section: Section, in topology: Topology, sets: inout NodeSets
     ) throws(TopologyError) -> Topology.Circulation? {
         guard
             let part = try section.section(
@@ -155,7 +155,7 @@ extension TopologyReader {
         guard (swap > 0) == part.has("swap_nodes") else {
             throw part.error("swap", "'swap' and 'swap_nodes' go together")
         }
-        let swapNodes = swap > 0 ? try nodes("swap_nodes", of: part, in: topology, connected: &connected) : []
+        let swapNodes = swap > 0 ? try nodes("swap_nodes", of: part, in: topology, sets: &sets) : []
         guard swap == 0 || !swapNodes.isEmpty else {
             throw part.error("swap_nodes", "expected a node at least")
         }

@@ -59,6 +59,7 @@ struct TopologyReader {
         try readNodes()
         try readChannels()
         try checkMoney(topology.layerOne)
+        options.loading?(.ordering(nodes: draft.nodes.count, channels: draft.channels.count))
         let (nodes, channels, newIndex) = draft.inOrder()
         topology.nodes = nodes
         topology.graph = graphFormat.map { Topology.Graph(format: $0, isWholeTopology: false) }
@@ -71,13 +72,13 @@ struct TopologyReader {
         {
             topology.payments.channelLifetimeDays = UInt32(max(1, (lifetime / .seconds(86_400)).rounded()))
         }
+        if try !readGraphTraffic(into: &topology, newIndex) { try readTraffic(into: &topology) }
         try readFaults(into: &topology)
         guard topology.faults.isEmpty || topology.isWithinSupply else {
             throw root.error(
                 "faults",
                 MoneySum.refusal(of: "standing channels, wallets and what is kept for claims on chain"))
         }
-        if try !readGraphTraffic(into: &topology, newIndex) { try readTraffic(into: &topology) }
         try topology.checkTimes(file: file) { root.line(of: $0) }
         return topology
     }

@@ -179,7 +179,8 @@ struct YAMLDocument {
         case .duplicatedKeysInMapping(let duplicates, let context):
             let names = duplicates.prefix(3).map { quoted($0) }.joined(separator: ", ")
             return file.error(context.mark.line, "the key \(names) stands twice in one mapping")
-        case .no, .memory, .writer, .emitter, .representer, .dataCouldNotBeDecoded:
+        case .memory: return file.error(nil, "no memory left to read it; 'ulimit -v' may allow too little")
+        case .no, .writer, .emitter, .representer, .dataCouldNotBeDecoded:
             return file.error(nil, "not YAML")
         }
     }

@@ -66,30 +66,15 @@ extension CommandFailure {
 /// Standard error: progress and diagnostics, never results.
 enum Diagnostics {
     static func say(_ message: String) {
-        // Several lines of a library become one.
-        let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-        write("millrace: \(line)\n")
+        // Several lines of a library become one; names of files and what they say become harmless.
+        let line = message.utf8.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+            .map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+        ProgressLine.clearIfDrawn()
+        write("millrace: \(PlainText.line(line))\n")
     }
 
     static func write(_ text: String) {
         // Nobody is left to tell that standard error is gone.
         try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
-    }
-}
-
-/// A broken invariant traps; the shell is to see exit code 70 and a line, not a signal's number.
-enum InvariantTrap {
-    static func install() {
-        // Who asked for Swift's own backtrace gets it.
-        guard getenv("SWIFT_BACKTRACE") == nil else { return }
-        for number in [SIGILL, SIGTRAP] {
-            signal(number) { _ in
-                // Only calls that a signal handler may make.
-                let message: StaticString =
-                    "millrace: an invariant is broken, which is a fault of the program; please report the command. Set SWIFT_BACKTRACE=enable=yes to see where.\n"
-                write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)
-                _exit(ExitStatus.brokenInvariant.rawValue)
-            }
-        }
     }
 }

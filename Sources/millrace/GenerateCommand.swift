@@ -90,7 +90,7 @@ struct GenerateCommand: ParsableCommand {
             let line = ProgressLine(isQuiet: false)
             line.draw("generating \(Figures.counted(UInt64(recipe.nodes), "node")) …")
             defer { line.clear() }
-            let text = try recipe.topologyText()
+            let text = try recipe.topologyText(memory: SystemMemory.allowance(for: .look))
             line.clear()
             try Output.write(text)
         } catch let fault as GraphRecipe.Fault {

@@ -14,7 +14,7 @@ struct InspectCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let (topology, _) = try input.read()
+        let (topology, _) = try input.read(for: .look, line: ProgressLine(isQuiet: false))
         let report = InspectReport(topology)
         if json {
             try Output.write(report.json.encoded())

@@ -40,6 +40,10 @@ struct ProgramLog {
             logger.info(
                 "fault at \(Figures.duration(microseconds: happening.start)): \(kind.rawValue)\(victim)\(end)"
             )
+        case .fewerThreads(let made, let asked):
+            logger.notice(
+                "the system gives \(Figures.counted(UInt64(made), "thread")) of the \(asked) asked for; the result is the same"
+            )
         case .hour(let hour, let network):
             logger.trace(
                 "hour \(hour): \(Figures.count(network.pendingHTLCs)) HTLCs pending, \(network.depletedDirections) of \(network.openDirections) directions depleted, \(Figures.satoshis(network.drift, decimals: false)) sat drifted"

@@ -1,6 +1,7 @@
 import Foundation
 import PaymentNetwork
 import Reports
+import Synchronization
 
 /// One line of a terminal's standard error, redrawn while a command works; silent anywhere else.
 struct ProgressLine {
@@ -31,7 +32,7 @@ struct ProgressLine {
     func draw(_ text: String) {
         guard isShown else { return }
         let width = Terminal.standardErrorWidth - 1
-        Diagnostics.write("\r\u{1B}[K\(TerminalText(text).truncated(to: width).text)")
+        show(TerminalText(text).truncated(to: width).text)
     }
 
     func draw(fraction: Double, _ parts: [String]) {
@@ -52,12 +53,25 @@ struct ProgressLine {
             let bar = String(repeating: "█", count: full) + String(repeating: "░", count: cells - full)
             line = TerminalText("\(bar) \(text)")
         }
-        Diagnostics.write("\r\u{1B}[K\(line.text)")
+        show(line.text)
+    }
+
+    private func show(_ line: String) {
+        Self.isDrawn.store(true, ordering: .relaxed)
+        Diagnostics.write("\r\u{1B}[K\(line)")
     }
 
     /// Leaves the line empty for what comes next.
     func clear() {
-        if isShown { Diagnostics.write("\r\u{1B}[K") }
+        if isShown { Self.clearIfDrawn() }
+    }
+
+    /// Whether there is one on the terminal now, whoever drew it.
+    private static let isDrawn = Atomic<Bool>(false)
+
+    /// So that what is said next does not stand behind it.
+    static func clearIfDrawn() {
+        if isDrawn.exchange(false, ordering: .relaxed) { Diagnostics.write("\r\u{1B}[K") }
     }
 }
 

@@ -1,4 +1,4 @@
-import Dispatch
+import EventSimulation
 import LightningTypes
 import Reports
 import Routing
@@ -29,11 +29,12 @@ struct RouteBatch: Sendable {
     init(
         _ queries: [Topology.RouteQuery], of topology: Topology, in graph: ChannelGraph, threads: Int,
         showsParts: Bool, line: ProgressLine,
-        answer: @Sendable (RouteRequest, RouteSearch) -> Result<[Route], RoutingFailure>
+        answer: @escaping @Sendable (RouteRequest, RouteSearch) -> Result<[Route], RoutingFailure>
     ) throws(CommandFailure) {
         let board = AnswerBoard(count: queries.count, line: line)
         let finalCLTVExpiryDelta = UInt32(topology.payments.finalCLTVExpiryDelta)
-        DispatchQueue.concurrentPerform(iterations: min(threads, queries.count)) { _ in
+        let threads = min(threads, queries.count, SystemThreads.processorCount)
+        SystemThreads.perform(threads, threads: threads) { _ in
             let search = RouteSearch(for: graph)
             while let range = board.take() {
                 let answers = range.map { index in
@@ -65,8 +66,8 @@ struct RouteBatch: Sendable {
     var csv: [UInt8] {
         var text = "source,destination,amount_msat,fee_msat,hops,\(showsParts ? "parts," : "")microseconds\n"
         for (query, answer) in zip(queries, answers) {
-            text += Self.field(topology.nodes[Int(query.source)].id) + ","
-            text += Self.field(topology.nodes[Int(query.destination)].id) + ","
+            text += CSVCell.text(topology.nodes[Int(query.source)].id) + ","
+            text += CSVCell.text(topology.nodes[Int(query.destination)].id) + ","
             text += "\(query.amount.rawValue),"
             text += (answer.fee.map { $0.rawValue.description } ?? "") + ","
             text += (answer.hops.map(\.description) ?? "") + ","
@@ -74,13 +75,6 @@ struct RouteBatch: Sendable {
             text += "\(answer.microseconds)\n"
         }
         return Array(text.utf8)
-    }
-
-    /// Quoted where RFC 4180 asks for it.
-    private static func field(_ text: String) -> String {
-        guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
-        return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
-            + "\""
     }
 
     /// The figures of the summary are those of the routable queries; null where there are none.

@@ -89,7 +89,7 @@ struct RouteCommand: ParsableCommand {
     }
 
     func run() throws {
-        var (topology, _) = try input.read()
+        var (topology, _) = try input.read(for: .look, line: ProgressLine(isQuiet: false))
         if let seed { topology.seed = seed }
         if let balanceRule {
             try balanceRule.refuseIfIdle(in: topology)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventSimulation
 import Foundation
 import PaymentNetwork
 import Reports
@@ -135,6 +136,14 @@ struct RunCommand: ParsableCommand {
         Interruption.listen()
         let plan = try plan(arguments: Self.storedArguments(Array(CommandLine.arguments.dropFirst())))
         if let warning = plan.topology.lengthWarning(plan.settings) { Diagnostics.say(warning) }
+        if Int(threads) > plan.settings.threadsMade {
+            Diagnostics.say(
+                "--threads \(threads): \(Figures.counted(UInt64(plan.settings.threadsMade), "thread")) will do, for "
+                    + "there are no more processors; the result is the same")
+        }
+        let building = ProgressLine(isQuiet: quiet)
+        building.draw(
+            .building(nodes: plan.topology.nodes.count, channels: plan.topology.channels.count))
         let directory: RunDirectory
         let writer: RunWriter
         do {
@@ -161,22 +170,33 @@ struct RunCommand: ParsableCommand {
     ///   - arguments: as the manifest tells them.
     ///   - copies: an earlier run's copies of its input, to be read in place of the files.
     func plan(arguments: [String], copies: [InputFile]? = nil) throws(CommandFailure) -> RunPlan {
-        var (topology, inputs) = try input.read(from: copies)
+        let line = ProgressLine(isQuiet: quiet)
+        var (topology, inputs) = try input.read(for: .run, from: copies, line: line)
         try traffic.apply(
             rate: rate?.value, duration: duration?.value, warmup: warmup?.value, to: &topology,
             inputs: &inputs, copies: copies)
         // Exactly so many start, and the rate decides how long that takes: the file's duration bounds what the
         // file asks for, not this.
         if payments != nil, duration == nil { topology.duration = nil }
-        do { try topology.drawChurn(until: topology.trafficTime(ofFirst: payments)) } catch {
-            throw CommandFailure(.badInput, error.description)
-        }
+        let end = topology.trafficTime(ofFirst: payments)
+        topology.faultsEnd = end
+        let memory = SystemMemory.allowance(for: .run)
         var settings = RunSettings()
         settings.signatures = signatures
         settings.threads = Int(threads)
+        // More threads than processors only wait for each other; who chooses the shards too wants to see that happen.
+        settings.threadsMaximum = shards == nil ? SystemThreads.processorCount : .max
         settings.shards = shards.map { Int($0) }
         settings.prefetch = !noPrefetch
         settings.paymentsMaximum = payments
+        do {
+            try topology.drawChurn(until: end, memory: memory) { line.draw($0) }
+            try topology.checkPlannedEvents()
+        } catch {
+            throw CommandFailure(.badInput, error.description)
+        }
+        try topology.checkDemand(settings, memory)
+        line.clear()
         return RunPlan(
             topology: topology, settings: settings,
             description: description(of: topology, settings, inputs, arguments),

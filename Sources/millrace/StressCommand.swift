@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventSimulation
 import Foundation
 import PaymentNetwork
 import Reports
@@ -66,7 +67,7 @@ struct StressCommand: ParsableCommand {
 
     func run() throws {
         Interruption.listen()
-        var (topology, inputs) = try input.read()
+        var (topology, inputs) = try input.read(for: .run, line: ProgressLine(isQuiet: quiet))
         try traffic.apply(to: &topology, inputs: &inputs)
         let file = topology
         // Each step offers all its payments, however long its rate takes for them, and counts every one.
@@ -86,8 +87,18 @@ struct StressCommand: ParsableCommand {
         var settings = RunSettings()
         settings.signatures = signatures
         settings.paymentsMaximum = payments
+        let memory = SystemMemory.allowance(for: .run)
+        let needed = memory.bytes(
+            nodes: Double(topology.nodes.count), channels: Double(topology.channels.count))
+        if let refusal = memory.refusal(
+            nodes: Double(topology.nodes.count), channels: Double(topology.channels.count))
+        {
+            throw CommandFailure(.badInput, "\(topology.name): \(refusal)")
+        }
         let ladder = StressLadder(
             topology: topology, settings: settings, base: base, loads: loads,
+            // As many side by side as there are processors, and as memory has room for.
+            threads: min(SystemThreads.processorCount, max(1, Int(min(memory.bytes / needed, 1_024)))),
             line: ProgressLine(isQuiet: quiet))
         let (curve, speeds, offered) = try ladder.climb()
         let report = StressReport(curve, simulator: speeds, of: file, payments: offered)

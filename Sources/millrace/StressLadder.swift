@@ -1,5 +1,4 @@
-import Dispatch
-import Foundation
+import EventSimulation
 import LightningTypes
 import PaymentNetwork
 import Reports
@@ -37,20 +36,26 @@ struct StressLadder: Sendable {
     /// Payments per simulated second of the topology as it is.
     private let base: Double
     private let loads: StressLoads
+    /// How many steps run at the same time.
+    private let threads: Int
     private let line: ProgressLine
 
-    init(topology: Topology, settings: RunSettings, base: Double, loads: StressLoads, line: ProgressLine) {
+    init(
+        topology: Topology, settings: RunSettings, base: Double, loads: StressLoads, threads: Int,
+        line: ProgressLine
+    ) {
         self.topology = topology
         self.settings = settings
         self.base = base
         self.loads = loads
+        self.threads = threads
         self.line = line
     }
 
     /// The curve, the simulator's speed at the highest load on one thread and more, each with the machine to itself,
     /// and how many payments a step offered.
     func climb() throws(CommandFailure) -> (curve: StressCurve, speeds: [SimulatorSpeed], payments: UInt64) {
-        let threadCounts = Self.threadCounts(cores: ProcessInfo.processInfo.activeProcessorCount)
+        let threadCounts = Self.threadCounts(cores: SystemThreads.processorCount)
         defer { line.clear() }
         let board = ProgressBoard(count: loads.countMaximum + threadCounts.count, line: line)
         var steps: [StressStep]
@@ -85,10 +90,10 @@ struct StressLadder: Sendable {
         return counts
     }
 
-    /// Tries these loads, as many at a time as there are cores.
+    /// Tries these loads, as many at a time as there are cores and memory for.
     private func run(_ rates: [Double], _ board: ProgressBoard) throws(CommandFailure) -> [StressStep] {
         let results = Mutex<[Result<StressStep, CommandFailure>?]>(Array(repeating: nil, count: rates.count))
-        DispatchQueue.concurrentPerform(iterations: rates.count) { index in
+        SystemThreads.perform(rates.count, threads: threads) { index in
             let result = Result { () throws(CommandFailure) in try outcome(of: rates[index], 1, board) }
             results.withLock { $0[index] = result }
         }

@@ -21,9 +21,12 @@ struct TopologyInput: ParsableArguments {
 
     /// Reads the whole topology. The files it was made from are returned with it, the topology first.
     ///
-    /// - Parameter copies: what an earlier run kept of its input, to be read in place of the files.
+    /// - Parameters:
+    ///   - purpose: for which memory is allowed.
+    ///   - copies: what an earlier run kept of its input, to be read in place of the files.
+    ///   - line: shows what takes long.
     func read(
-        from copies: [InputFile]? = nil
+        for purpose: MemoryAllowance.Purpose, from copies: [InputFile]? = nil, line: ProgressLine
     ) throws(CommandFailure) -> (topology: Topology, inputs: [InputFile]) {
         let file: InputFile
         if let copies {
@@ -39,6 +42,9 @@ struct TopologyInput: ParsableArguments {
         var options = graph.readOptions(list)
         let files = copies.map { ReferencedFiles(given: $0.referenced) } ?? ReferencedFiles()
         options.files = files
+        options.memory = SystemMemory.allowance(for: purpose)
+        options.loading = { line.draw($0) }
+        defer { line.clear() }
         let topology: Topology
         do {
             topology = try Topology(

@@ -29,11 +29,20 @@ struct BuiltProgram {
         }
     }
 
+    /// - Parameter script: of a shell, which is given the program and its arguments as `"$0" "$@"`.
+    func run(_ arguments: [String], under script: String) throws -> Outcome {
+        try run(arguments, standardInput: FileHandle.nullDevice, script: script)
+    }
+
     /// - Parameter standardInput: a pipe or a file's handle, as `Process` takes it.
     func run(
-        _ arguments: [String], standardInput: Any, feed: () throws -> Void = {}
+        _ arguments: [String], standardInput: Any, script: String? = nil, feed: () throws -> Void = {}
     ) throws -> Outcome {
         let process = try process(arguments)
+        if let script, let program = process.executableURL {
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", script, program.path] + arguments
+        }
         let (output, errors) = (Pipe(), Pipe())
         process.standardInput = standardInput
         process.standardOutput = output
