@@ -48,6 +48,7 @@ struct YAMLDocument {
 
     /// The one document of `text`, which is known to be UTF-8 of bounded length.
     static func read(_ text: String, file: SourceFile) throws(TopologyError) -> YAMLValue {
+        try refuseManyValues(text, file: file)
         try refuseAliasedKeys(text, file: file)
         let root: Node?
         do {
@@ -101,6 +102,38 @@ struct YAMLDocument {
             return YAMLValue(content: .mapping(entries), line: line)
         case .alias:
             throw file.error(line, "an alias without its anchor")
+        }
+    }
+
+    /// Values in one file: each takes some two hundred bytes while it is read, those of a comma and a letter too.
+    static let valuesMaximum = 10_000_000
+
+    /// Counts what divides values before any is made: commas and lines, those of blocks of text aside.
+    private static func refuseManyValues(_ text: String, file: SourceFile) throws(TopologyError) {
+        guard text.utf8.count > valuesMaximum else { return }
+        var count = 0
+        // The indentation of the line that began a block; nil outside of one.
+        var block: Int?
+        for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
+            let indentation = line.prefix { $0 == UInt8(ascii: " ") }.count
+            if let begin = block {
+                if indentation > begin || indentation == line.count { continue }
+                block = nil
+            }
+            count += 1 + line.reduce(0) { $0 + ($1 == UInt8(ascii: ",") ? 1 : 0) }
+            // `|`, `>`, and either with `-`, `+` or a digit behind it.
+            let end = line.reversed().drop { "+-0123456789".utf8.contains($0) }.prefix(2)
+            if let sign = end.first, end.last == UInt8(ascii: " "), "|>".utf8.contains(sign) {
+                block = indentation
+            }
+        }
+        guard count <= valuesMaximum else {
+            throw file.error(
+                nil,
+                "some \(NumberText.grouped(Double(count))) values, which would take "
+                    + "\(NumberText.gigabytes(200 * Double(count))) of memory to read; at most "
+                    + "\(NumberText.grouped(Double(valuesMaximum))): a large graph stands in tables or in a file of its own"
+            )
         }
     }
 

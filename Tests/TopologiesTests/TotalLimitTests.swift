@@ -84,7 +84,8 @@ struct TotalLimitTests {
 
     @Test func `a graph that does not fit is refused before it is drawn`() throws {
         let allowed = MemoryAllowance(bytes: 8e9, owner: "this machine has", purpose: .run)
-        let options = Topology.ReadOptions(memory: allowed)
+        var options = Topology.ReadOptions()
+        options.memory = allowed
         let refused = try error("millrace: 1\ngenerate: {kind: mainnet-like, nodes: 10_000_000}", options)
         #expect(refused.line == 2)
         #expect(
@@ -129,5 +130,18 @@ struct TotalLimitTests {
         guard case .flows(let flows) = try read(text).traffic else { preconditionFailure("flows") }
         #expect(flows.map(\.payers) == [[1, 3], [1, 2, 3], [1]])
         #expect(flows.map(\.payees) == [Array(0..<18), [4], Array(0..<18)])
+    }
+
+    @Test func `values of a comma and a letter are counted before they are made`() throws {
+        let text = "millrace: 1\nnodes: [" + String(repeating: "a,", count: 10_000_000) + "a]\n"
+        #expect(
+            try error(text).message
+                == "some 10,000,002 values, which would take 2 GB of memory to read; at most 10,000,000: a large graph "
+                + "stands in tables or in a file of its own")
+        // A table has commas that divide no values.
+        let table =
+            "millrace: 1\ngraph:\n  format: table\n  node_table: |\n    id\n"
+            + String(repeating: "    " + String(repeating: ",", count: 1_000) + "\n", count: 11_000)
+        #expect(try !error(table).message.contains("values, which"))
     }
 }
