@@ -5,17 +5,27 @@ import Testing
 struct ResumeTests {
     private let program: BuiltProgram
     private let arguments = [
-        "run", BuiltProgram.shipped("village.yaml"), "--rate", "2", "--payments", "3000", "--quiet",
+        "run", BuiltProgram.shipped("village.yaml"), "--rate", "2", "--payments", Self.payments, "--quiet",
         "--checkpoint-every", "1ms",
     ]
+    /// A release build is so much faster.
+    #if DEBUG
+        private static let payments = "3000"
+    #else
+        private static let payments = "40000"
+    #endif
 
     init() throws { program = try BuiltProgram() }
 
     /// A run that is under way, with at least one checkpoint, and stays so for a while.
     private func started(_ name: String) throws -> Process {
         let process = try program.start(arguments + ["--out", name])
-        let path = program.directory.appendingPathComponent("\(name)/checkpoints/0000001.ckpt").path
-        for _ in 0..<6_000 where !FileManager.default.fileExists(atPath: path) {
+        let path = program.directory.appendingPathComponent("\(name)/checkpoints").path
+        func hasCheckpoint() -> Bool {
+            let names = try? FileManager.default.contentsOfDirectory(atPath: path)
+            return names?.contains { $0.hasSuffix(".ckpt") } ?? false
+        }
+        for _ in 0..<6_000 where !hasCheckpoint() {
             try #require(process.isRunning, "the run ended before its first checkpoint")
             usleep(10_000)
         }
@@ -77,7 +87,7 @@ struct ResumeTests {
         resumed.waitUntilExit()
         let last = try program.run(["run", "--resume", "run"])
         #expect(last.code == 0, "\(last.errors)")
-        #expect(last.errors.contains("goes on from run/checkpoints/") && !last.errors.contains("no use"))
+        #expect(!last.errors.contains("starts over") && !last.errors.contains("no use"))
         #expect(try files(below: "run") == files(below: "whole"))
     }
 
