@@ -21,9 +21,9 @@ struct TotalLimitTests {
     @Test func `faults are counted by how often they happen, all of them together`() throws {
         // An hour of 400,000 a day, one node with two channels: 16,667 times 10 events.
         let line = "kind: disconnect, node: n001, rate_per_day: 400_000, for: 1s"
-        #expect(try read(Self.ring(100, Self.list("faults", line, 59))).faults.count == 59)
+        #expect(try read(Self.ring(100, Self.list("faults", line, 60))).faults.count == 60)
         let refused = try error(Self.ring(100, Self.list("faults", line, 1_000)))
-        #expect(refused.line == 65)
+        #expect(refused.line == 66)
         #expect(
             refused.message.hasPrefix(
                 "faults and changes of policies come to about 166,666,667 events in all, some 25 GB of memory"

@@ -60,7 +60,7 @@ struct TextTableTests {
         let text = TerminalText("a" + marks + "b")
         #expect(text.text.unicodeScalars.count < 10)
         #expect(text.width <= 3)
-        #expect(TerminalText(marks).width == 0)
+        #expect(TerminalText(marks).width <= 1)
         #expect(TerminalText(String(repeating: "x", count: 100_000)).width < 5_000)
     }
 }

@@ -57,9 +57,10 @@ struct TrafficDemandTests {
 
     @Test func `a trace counts where it is densest`() throws {
         var network = try network("rate_per_day: 1")
-        let times = (0..<100).map { UInt64($0) * 60_000_000 } + Array(repeating: 6_000_000_000, count: 50)
-        network.traffic = .trace(
-            times.map { .init(microseconds: $0, source: 0, destination: 1, amount: .init(1)) })
+        let times = (0..<100).map { 60 * $0 } + Array(repeating: 6_000, count: 50)
+        let trace =
+            "time_seconds,source,destination,amount_msat\n" + times.map { "\($0),alice,bob,1\n" }.joined()
+        try network.apply(Topology.Overrides(trace: (Array(trace.utf8), "trace.csv")))
         #expect(TrafficDemand(network, RunSettings()).underway == 50)
     }
 }
