@@ -182,8 +182,9 @@ public final class NetworkSimulation {
         return try finish()
     }
 
-    /// Handles events until none is pending, or `interrupt`, asked about every `batch` events, says to stop.
-    func advance(batch: Int, interrupt: () -> Bool) -> Bool {
+    /// Handles events until none is pending before `end`, where a window ends, or `interrupt`, asked about every `batch`
+    /// events, says to stop.
+    func advance(batch: Int, until end: UInt64 = .max, interrupt: () -> Bool) -> Bool {
         // An event with eager signatures takes a hundred times as long: two of them are worth sharing.
         let crewThreshold =
             switch world.settings.signatures {
@@ -192,7 +193,7 @@ public final class NetworkSimulation {
             }
         let prefetcher = services.prefetcher
         return simulation.run(
-            threads: world.settings.threadsMade, crewThreshold: crewThreshold, batch: batch,
+            until: end, threads: world.settings.threadsMade, crewThreshold: crewThreshold, batch: batch,
             beforeWindow: { window, crew in
                 windowCount += 1
                 noteThreads(of: crew)

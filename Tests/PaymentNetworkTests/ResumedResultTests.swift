@@ -9,7 +9,7 @@ import Topologies
 /// A digest does not see what is only counted, so everything that a run tells is compared.
 @Suite struct `A run with faults that lives many lives` {
     enum Trouble: String, CaseIterable, Sendable {
-        case cheats, lateClaims, keptHTLCs, lostData, brokenLinks, market
+        case cheats, lateClaims, keptHTLCs, lostData, brokenLinks, market, circulation, changingPolicies
     }
 
     private func network(_ trouble: Trouble) throws -> Topology {
@@ -120,7 +120,7 @@ import Topologies
                 layer_1: {block_interval: 30s, regular_blocks: true, confirmations: 4}
                 payments: {commitment_interval: 2s, split: halving}
                 latency: {floor: 20ms}
-                defaults: {capacity_sat: 500_000, policy: {base_fee_msat: 1000, cltv_expiry_delta: 40}}
+                defaults: {capacity_sat: 500_000, max_accepted_htlcs: 4, policy: {base_fee_msat: 1000, cltv_expiry_delta: 40}}
                 nodes: [ada, ben, cyd, dan]
                 channels:
                   - {from: ada, to: ben, standing: true, balance_sat: 250_000}
@@ -128,7 +128,7 @@ import Topologies
                   - {from: cyd, to: dan, opens_at: 1m, push_sat: 200_000}
                   - {from: dan, to: ada, standing: true, balance_sat: 250_000}
                 traffic:
-                  - {rate_per_hour: 700, amount_sat: {from: 2_000, to: 60_000}}
+                  - {rate_per_hour: 700, amount_sat: {from: 2_000, to: 200_000}}
                 faults:
                   - {kind: disconnect, node: ben, rate_per_day: 3_000, for: 4s}
                   - {kind: latency-jitter, node: all, at: 3m, for: 10m, delay: 2s}
@@ -137,7 +137,7 @@ import Topologies
                 """
             case .market:
                 """
-                duration: 90m
+                duration: 3h
                 layer_1: {profile: bitcoin, block_interval: 60s}
                 defaults: {capacity_sat: 700_000, to_self_delay: 12}
                 nodes: [ada, ben, cyd]
@@ -145,26 +145,54 @@ import Topologies
                   - {from: ada, to: ben, standing: true, balance_sat: 350_000}
                   - {from: ben, to: cyd, standing: true, balance_sat: 350_000}
                 traffic:
-                  - {rate_per_hour: 60, amount_sat: {from: 2_000, to: 60_000}}
+                  - {rate_per_hour: 30, amount_sat: {from: 2_000, to: 60_000}}
                 faults:
                   - {kind: fee-spike, at: 20m, factor: 8}
                   - {kind: force-close, node: ben, at: 40m}
                   - {kind: reorg, at: 44m, depth: 3}
                 """
+            case .circulation:
+                """
+                duration: 6m
+                defaults: {capacity_sat: 900_000, policy: {base_fee_msat: 1000, cltv_expiry_delta: 40}}
+                nodes: [ada, ben, cyd, dan]
+                channels:
+                  - {from: ada, to: ben, standing: true, balance_sat: 450_000}
+                  - {from: ben, to: cyd, standing: true, balance_sat: 450_000}
+                  - {from: cyd, to: dan, standing: true, balance_sat: 450_000}
+                traffic:
+                  - rate_per_hour: 600
+                    amount_sat: {from: 2_000, to: 60_000}
+                    circulation: {spend: 0.3, give_back: 0.2, swap: 0.4, swap_nodes: [cyd], after: 20s}
+                """
+            case .changingPolicies: ""
             }
+        if trouble == .changingPolicies {
+            // Payers learn of policies by their failures, and routers honour former ones for a while.
+            var network = try changingNetwork(grace: "2s")
+            network.duration = .seconds(15)
+            return network
+        }
         return try topology("millrace: 1\nseed: 1\n" + lines, name: "\(trouble).yaml")
     }
 
-    /// Thrown away and restored so often on its way, at instants spread over its events, in another number of shards each
-    /// time.
-    private func result(of topology: Topology, lives: UInt64, events: UInt64) throws -> String {
+    /// Thrown away and restored so often on its way, in another number of shards each time: at instants spread over its
+    /// events, most of which are payments, or over its time, most of which passes on the chain.
+    private func result(of topology: Topology, lives: UInt64, _ whole: NetworkSimulation, byTime: Bool) throws
+        -> String
+    {
         let notebook = Notebook()
+        let (events, time) = (whole.eventCount, whole.simulatedTime)
         var state: [UInt8]?
         for life in 1..<lives {
             let simulation = try NetworkSimulation(
                 topology, settings: RunSettings(), recorder: notebook, shardCount: Int(life % 3) + 1,
                 resuming: state)
-            _ = simulation.advance(batch: 1) { simulation.eventCount >= events * life / lives }
+            let lookahead = simulation.world.lookahead
+            let end = byTime ? time / lives * life / lookahead * lookahead : .max
+            _ = simulation.advance(batch: 1, until: end) {
+                !byTime && simulation.eventCount >= events * life / lives
+            }
             try RecordBuffer.deliver(simulation.simulation.models, to: notebook)
             state = simulation.state()
         }
@@ -173,15 +201,15 @@ import Topologies
         return story(try last.run(), notebook)
     }
 
-    @Test(arguments: Trouble.allCases)
-    func `ends with the same result as one that was never stopped`(trouble: Trouble) throws {
+    @Test(arguments: Trouble.allCases, [false, true])
+    func `ends with the same result as one that was never stopped`(trouble: Trouble, byTime: Bool) throws {
         let topology = try network(trouble)
         let notebook = Notebook()
         let whole = try NetworkSimulation(topology, settings: RunSettings(), recorder: notebook)
         let expected = story(try whole.run(), notebook)
         // A market's past is simulated anew in every life.
-        let lives: UInt64 = trouble == .market ? 6 : 80
-        let found = try result(of: topology, lives: lives, events: whole.eventCount)
+        let lives: UInt64 = trouble == .market ? 4 : byTime ? 90 : 40
+        let found = try result(of: topology, lives: lives, whole, byTime: byTime)
         #expect(found == expected, "\(firstDifference(found, expected))")
     }
 }
