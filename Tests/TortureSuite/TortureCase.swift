@@ -6,6 +6,7 @@ extension RandomStream.Purpose {
     fileprivate static let tortureFees = Self("torture fees")
     fileprivate static let tortureJitter = Self("torture jitter")
     fileprivate static let tortureSpikes = Self("torture spikes")
+    fileprivate static let tortureWarmup = Self("torture warm-up")
 }
 
 /// A whole configuration drawn from a seed: a topology file, and how it is run.
@@ -39,6 +40,7 @@ public struct TortureCase: Sendable {
         nodes = (0..<4 + Int(random.below(5))).map { "n\($0)" }
         let hours = 1 + random.below(5)
         var lines = ["millrace: 1", "name: torture-\(seed)", "seed: \(seed)", "duration: \(hours)h"]
+        lines += warmup(hours)
         lines.append("latency: {floor: \(choose(["5ms", "20ms", "1ms"]))}")
         lines += hasMovingFees ? movingFees() : layerOne()
         lines += payments()
@@ -71,6 +73,14 @@ public struct TortureCase: Sendable {
     }
 
     // MARK: Parts of the file
+
+    /// Payments that no figure counts.
+    private mutating func warmup(_ hours: UInt64) -> [String] {
+        var stream = RandomStream(seed: seed, purpose: .tortureWarmup, process: 0)
+        guard stream.below(4) == 0 else { return [] }
+        features.insert("warm-up")
+        return ["warmup: \(stream.within(1...hours * 40))m"]
+    }
 
     private mutating func layerOne() -> [String] {
         switch random.below(6) {
