@@ -241,14 +241,8 @@ public struct CalendarQueue<Payload: EventPayload>: ~Copyable {
 
     /// By the whole key, in O(n log n).
     @usableFromInline func sortByKey(from start: Int, to end: Int) {
-        let events = events
         var part = UnsafeMutableBufferPointer(start: run + start, count: end - start)
-        part.sort { a, b in
-            if a >> 32 != b >> 32 { return a < b }
-            let x = events[Int(truncatingIfNeeded: a & 0xFFFF_FFFF)].key
-            let y = events[Int(truncatingIfNeeded: b & 0xFFFF_FFFF)].key
-            return x.source != y.source ? x.source < y.source : x.sequence < y.sequence
-        }
+        part.sort { isBefore($0, $1) }
     }
 
     @inlinable @inline(__always) func isBefore(_ a: UInt64, _ b: UInt64) -> Bool {
