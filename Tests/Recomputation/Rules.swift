@@ -14,6 +14,8 @@ struct Rules {
     var hasFeeMarket: Bool
     /// Nodes that may publish a revoked commitment.
     var cheats: Set<Int>
+    /// Nodes that come back with an old backup: of two such neighbours neither knows what the other has revoked.
+    var forgetful: Set<Int>
     var lifetimeDays: Double
     var exitDays: Double
     var confirmations: Int64
@@ -44,6 +46,10 @@ struct Rules {
             commitmentInterval: TopologyFile.microseconds(payments["commitment_interval"]) ?? 10_000,
             isFaultless: isFaultless)
         cheats = []
+        forgetful = []
+        for fault in file.faults where fault.kind == "stale-backup" {
+            for name in fault.nodes { if let node = nodes.firstIndex(of: name) { forgetful.insert(node) } }
+        }
         for fault in file.faults where fault.kind == "cheat" {
             for name in fault.nodes { if let node = nodes.firstIndex(of: name) { cheats.insert(node) } }
         }
