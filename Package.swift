@@ -109,7 +109,7 @@ let package = Package(
         tests(of: "Snapshots"),
         tests(of: "Randomness"),
         tests(of: "Cryptography"),
-        tests(of: "EventSimulation"),
+        tests(of: "EventSimulation", ["Snapshots"]),
         tests(of: "Settlement"),
         tests(of: "PaymentChannels", ["Randomness", "Snapshots", "ChannelTrials"]),
         tests(of: "Routing", ["Topologies"]),

@@ -7,11 +7,13 @@ import Foundation
 /// `text` is an expression, and `change` another of its type; or a statement, where `change` begins with `;` and what
 /// follows stands in its place: nothing where it is left out. What is written around the marks says which place is meant:
 /// the whole must stand in the file once. `suite` is a regular expression of tests' names, as `swift test --filter`
-/// takes it. Lines of one id, one below the other, are one mutant in several places. `verdict` begins with `equal:` and argues why nobody can tell the difference.
+/// takes it. Lines of one id, one below the other, are one mutant in several places. `verdict` is `equal: …`, why nobody
+/// can tell the difference, or `open: …`, which test is missing: a survivor that is known, and counts as one.
 struct Mutant: Sendable {
     let id: String
     var suite: String
     let equal: String?
+    let open: String?
     var sites: [Site] = []
 
     struct Site: Sendable {
@@ -44,13 +46,17 @@ struct Mutant: Sendable {
             throw Complaint("mutants.txt:\(number): mark what changes once, as in “if «a < b» {”")
         }
         let verdict = fields.count == 6 ? fields[5] : nil
-        guard verdict?.hasPrefix("equal: ") ?? true else {
-            throw Complaint("mutants.txt:\(number): a verdict begins with “equal: ”")
+        func argument(_ word: String) -> String? {
+            verdict.flatMap { $0.hasPrefix(word) ? String($0.dropFirst(word.count)) : nil }
+        }
+        let (equal, open) = (argument("equal: "), argument("open: "))
+        guard verdict == nil || equal != nil || open != nil else {
+            throw Complaint("mutants.txt:\(number): a verdict begins with “equal: ” or “open: ”")
         }
         let site = Site(
             file: fields[1], before: String(marked[0]), text: String(rest[0]), after: String(rest[1]),
             change: fields[3])
-        return (Mutant(id: fields[0], suite: fields[4], equal: verdict.map { String($0.dropFirst(7)) }), site)
+        return (Mutant(id: fields[0], suite: fields[4], equal: equal, open: open), site)
     }
 
     /// All lines of a list; a comment begins with `#`, and `@name = tests` gives tests a name for `suite`.

@@ -179,6 +179,7 @@ func run(_ options: Options) throws -> Bool {
 
     var rows: [String: Row] = [:]
     var survivors: [String] = []
+    var isNewsFree = true
     let outcomes = results.all
     for index in chosen {
         let mutant = mutants[index]
@@ -189,9 +190,10 @@ func run(_ options: Options) throws -> Bool {
             survivors.append("equal     \(mutant.id): \(reason)")
         } else if outcomes[index] == .passed {
             row.survived += 1
+            isNewsFree = isNewsFree && mutant.open != nil
+            let place = "\(mutant.sites[0].file): \(mutant.sites[0].text) → \(mutant.sites[0].change)"
             survivors.append(
-                "SURVIVED  \(mutant.id): \(mutant.sites[0].file): \(mutant.sites[0].text) → \(mutant.sites[0].change)"
-            )
+                mutant.open.map { "open      \(mutant.id): \($0)" } ?? "SURVIVED  \(mutant.id): \(place)")
         } else {
             row.caught += 1
         }
@@ -212,6 +214,8 @@ func run(_ options: Options) throws -> Bool {
     line("total", total)
     for survivor in survivors.sorted() { print(survivor) }
     if 10 * total.equal > mutants.count { throw Complaint("more than one in ten is said to be equal") }
+    // Of a share the score says little: what counts there is that nothing survives that is not known to.
+    if options.share.1 > 1 { return isNewsFree }
     return rows.values.allSatisfy(\.isEnough) && 100 * total.caught >= 95 * (total.caught + total.survived)
 }
 

@@ -124,6 +124,27 @@ private func notes(_ topology: Topology) throws -> (RunResult, Notebook) {
         #expect(failed.endedAt > 24 * 60_000_000 && failed.endedAt < 26 * 60_000_000)
     }
 
+    /// It reaches the gossip process a window later, which makes the version that all see two windows on at the earliest:
+    /// one made in time for an epoch is announced more than three windows before it.
+    @Test func `is seen at the next epoch it can be made for`() throws {
+        let world = NetworkWorld(
+            try topology(
+                """
+                millrace: 1
+                duration: 1h
+                payments: {gossip_interval: 1m}
+                latency: {fixed: 20ms}
+                nodes: [a, b]
+                channels: [{from: a, to: b, capacity_sat: 1_000_000, standing: true}]
+                traffic: [{rate_per_hour: 1, amount_sat: 1}]
+                """), settings: RunSettings())
+        let (epoch, window) = (60_000_000 as UInt64, world.lookahead)
+        #expect(world.gossipInterval == epoch && window > 0)
+        #expect(world.visible(announcedAt: 0) == epoch)
+        #expect(world.visible(announcedAt: epoch - 3 * window - 1) == epoch)
+        #expect(world.visible(announcedAt: epoch - 3 * window) == 2 * epoch)
+    }
+
     @Test func `is no more once gossip has come`() throws {
         let (_, notebook) = try notes(
             twoWays("fee_ppm: 500", interval: "10s", traffic: "starts_at: 1212s, rate_per_hour: 600"))
