@@ -98,6 +98,18 @@ import Testing
         #expect(seen == [3, 4, 5])
     }
 
+    /// Of 40,000 draws the standard errors of a share are below 0.0025.
+    @Test func `draw each index as often as its weight says, and none without weight`() {
+        var stream = stream()
+        let weights = [1, 0, 3, 0.5, 0, 5.5]
+        let sums = weights.indices.map { weights[...$0].reduce(0, +) }
+        var counts = [Double](repeating: 0, count: weights.count)
+        for _ in 0..<40_000 { counts[stream.index(bySums: sums)] += 1 }
+        for (count, weight) in zip(counts, weights) {
+            #expect(weight == 0 ? count == 0 : abs(count / 40_000 - weight / 10) < 0.01)
+        }
+    }
+
     /// Mean 1 and variance 1; the standard errors of 200,000 draws are 0.0022 and 0.0063.
     @Test func `draw exponentials with mean and variance one`() {
         var stream = stream()
