@@ -188,8 +188,7 @@ struct Books {
     /// BOLT 5: what came to a side's wallet, less what it gave for it, against what was due to it.
     private mutating func bookDispute(_ channel: Int, _ wallets: [Int: Int64], isPunished: Bool) {
         let nodes = facts.channels[channel].nodes
-        let mayBeCheated =
-            nodes.contains { rules.cheats.contains($0) } || nodes.allSatisfy { rules.forgetful.contains($0) }
+        let mayBeCheated = nodes.contains { rules.cheats.contains($0) || rules.forgetful.contains($0) }
         for end in [2 * channel, 2 * channel + 1] {
             let difference = (wallets[facts.node(of: end)] ?? 0) - ends[end].final
             ends[end].settlement = difference

@@ -14,7 +14,7 @@ struct Rules {
     var hasFeeMarket: Bool
     /// Nodes that may publish a revoked commitment.
     var cheats: Set<Int>
-    /// Nodes that come back with an old backup: of two such neighbours neither knows what the other has revoked.
+    /// Nodes that come back with an old backup: they may publish what they had revoked, if their peer never got the word.
     var forgetful: Set<Int>
     var lifetimeDays: Double
     var exitDays: Double
