@@ -14,6 +14,14 @@ public enum FundingSpend: Hashable, Sendable {
     case revoked(number: UInt64)
     /// The peer's, of a number this party has never signed: it has lost states.
     case unknown(number: UInt64)
+
+    /// Whether the peer published what it had revoked.
+    public var isRevoked: Bool {
+        switch self {
+        case .revoked: true
+        case .mutualClose, .ours, .theirs, .unknown: false
+        }
+    }
 }
 
 /// What an output of a commitment is, told by the conditions it shows (BOLT 3).

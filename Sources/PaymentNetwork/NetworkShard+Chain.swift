@@ -368,9 +368,10 @@ extension NetworkShard {
         }
         guard var dispute = disputes.removeValue(forKey: end) else { return }
         if let old = dispute.cheatsWith {
-            // The other side's commitment may have been there first.
-            dispute.isBreach = spend == .ours(number: old.number)
-            if dispute.isBreach, world.faults.isCheat(shard.process) { statistics.cheats += 1 }
+            // The other side's commitment may have been there first; revoked, it is a breach as well.
+            let isOurs = spend == .ours(number: old.number)
+            dispute.isBreach = isOurs || spend.isRevoked
+            if isOurs, world.faults.isCheat(shard.process) { statistics.cheats += 1 }
         }
         backups[end] = nil
         archives[end] = nil
