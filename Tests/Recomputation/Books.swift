@@ -87,7 +87,8 @@ struct Books {
             let direction = attempt.route[place]
             let (balance, limits) = reasons(attempt, direction, flows.delivered[index], flows)
             func add(_ range: inout ClosedRange<Int64>, _ isPossible: Bool, _ isCertain: Bool) {
-                range = range.lowerBound + (isCertain ? 1 : 0)...range.upperBound + (isPossible ? 1 : 0)
+                let least = range.lowerBound + (isCertain ? 1 : 0)
+                range = least...max(least, range.upperBound + (isPossible ? 1 : 0))
             }
             let isCertain = rules.isFaultless && rules.keepsPolicies
             add(&ends[direction].refused, true, isCertain)
@@ -110,7 +111,8 @@ struct Books {
     private func reasons(
         _ attempt: RunFacts.Attempt, _ direction: Int, _ amount: Int64, _ flows: Flows
     ) -> (balance: Bool, limits: Bool) {
-        guard rules.isFaultless, rules.keepsPolicies else { return (true, true) }
+        // With a fee market the rate of a commitment is not known, and with it what a funder has to keep.
+        guard rules.isFaultless, rules.keepsPolicies, !rules.hasFeeMarket else { return (true, true) }
         let channel = facts.channels[direction / 2]
         var slots: Int64 = 0
         var inFlight: Int64 = 0

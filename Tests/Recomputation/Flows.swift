@@ -82,18 +82,23 @@ struct Flows {
                 walked[index] = []
             }
         }
-        func take(_ all: inout [Key: [Side]], _ key: Key, _ amount: Int64?) -> Side? {
-            guard let sides = all[key], !sides.isEmpty else { return nil }
-            let place = amount.map { amount in sides.firstIndex { $0.amount == amount } } ?? 0
-            guard let place else { return nil }
-            return all[key]!.remove(at: place)
+        /// Of an attempt's amount, and ended as the attempt did if there are several.
+        func take(_ all: inout [Key: [Side]], _ key: Key, _ amount: Int64?, isSettled: Bool) -> Side? {
+            guard let sides = all[key] else { return nil }
+            let places = sides.indices.filter { amount == nil || sides[$0].amount == amount }
+            let place = places.first { sides[$0].isFulfilled == isSettled } ?? places.first
+            return place.map { all[key]!.remove(at: $0) }
         }
         func extend(_ index: Int, to count: Int, mayEnd: Bool) {
             let attempt = facts.attempts[index]
             for place in byAttempt[index].count..<max(count, byAttempt[index].count) {
                 let direction = attempt.route[place]
                 let amount = walked[index].isEmpty ? nil : walked[index][place]
-                guard let paid = take(&offered, Key(payment: attempt.payment, end: direction), amount) else {
+                guard
+                    let paid = take(
+                        &offered, Key(payment: attempt.payment, end: direction), amount,
+                        isSettled: attempt.failure == nil)
+                else {
                     if !mayEnd {
                         violations.append(
                             "no HTLC over direction \(direction) for attempt \(attempt.number) of payment \(attempt.payment), of \(amount ?? 0) msat"
@@ -101,7 +106,9 @@ struct Flows {
                     }
                     return
                 }
-                let got = take(&received, Key(payment: attempt.payment, end: direction ^ 1), paid.amount)
+                let got = take(
+                    &received, Key(payment: attempt.payment, end: direction ^ 1), paid.amount,
+                    isSettled: paid.isFulfilled)
                 byAttempt[index].append(hops.count)
                 byDirection[direction, default: []].append(hops.count)
                 hops.append(
