@@ -43,23 +43,16 @@ package final class SystemThreads {
     private static func start(_ argument: UnsafeMutableRawPointer) -> pthread_t? {
         #if os(Linux)
             var handle = pthread_t()
-            let status = pthread_create(
-                &handle, nil,
-                { argument in
-                    SystemThreads.run(argument)
-                    return nil
-                }, argument)
-            return status == 0 ? handle : nil
         #else
             var handle: pthread_t?
-            let status = pthread_create(
-                &handle, nil,
-                { argument in
-                    SystemThreads.run(argument)
-                    return nil
-                }, argument)
-            return status == 0 ? handle : nil
         #endif
+        let status = pthread_create(
+            &handle, nil,
+            { argument in
+                SystemThreads.run(argument)
+                return nil
+            }, argument)
+        return status == 0 ? handle : nil
     }
 
     private static func run(_ argument: UnsafeMutableRawPointer?) {
